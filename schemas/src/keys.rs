@@ -1,0 +1,107 @@
+//! Keys of a day: what makes personal information die on time. A record is encrypted with the key of the UTC
+//! day of its writing; 24 hours after that day ends the key is destroyed, and with it every copy of the record.
+
+mod clock_guard;
+mod directory;
+mod keeper;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ring::aead::{self, LessSafeKey, Nonce, UnboundKey};
+
+use crate::wire::NONCE_BYTES;
+
+pub use clock_guard::{CLOCKS_APART_MAX_MS, ClockGuard, ClocksApart};
+pub use directory::{KeyDirectory, KeyDirectoryError, Maintained};
+pub use keeper::{Clocks, KeyKeeper};
+
+/// Length of the authentication tag behind the cipher text in bytes.
+const TAG_BYTES: usize = 16;
+
+/// Random name of a key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(pub [u8; 16]);
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A 256-bit key for AES-GCM; its bytes never leave it.
+#[derive(Clone)]
+pub struct DayKey {
+    id: KeyId,
+    key: Arc<LessSafeKey>,
+}
+
+impl fmt::Debug for DayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DayKey({:?})", self.id)
+    }
+}
+
+impl DayKey {
+    /// Makes a key from its bytes.
+    pub fn new(id: KeyId, bytes: [u8; 32]) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "INVARIANT: an AES-256 key has 32 bytes, and so has the array"
+        )]
+        let unbound = UnboundKey::new(&aead::AES_256_GCM, &bytes).expect("32 bytes");
+        Self { id, key: Arc::new(LessSafeKey::new(unbound)) }
+    }
+
+    /// Its random name, which stands in clear in each record.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(crate) fn seal_in_place(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        authenticated: &[u8],
+        text: &mut [u8],
+    ) -> [u8; TAG_BYTES] {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        #[expect(clippy::expect_used, reason = "INVARIANT: events are far below AES-GCM's 64 GiB")]
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(nonce, aead::Aad::from(authenticated), text)
+            .expect("an event is short");
+        let mut bytes = [0; TAG_BYTES];
+        bytes.copy_from_slice(tag.as_ref());
+        bytes
+    }
+
+    /// Decrypts in place; the length of the plain text, or nothing when the bytes are not authentic.
+    pub(crate) fn open_in_place(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        authenticated: &[u8],
+        text: &mut [u8],
+    ) -> Option<usize> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let opened = self.key.open_in_place(nonce, aead::Aad::from(authenticated), text).ok()?;
+        Some(opened.len())
+    }
+}
+
+/// The keys that still open records.
+#[derive(Debug, Clone, Default)]
+pub struct Keys(HashMap<KeyId, DayKey>);
+
+impl Keys {
+    /// The key of that name, unless it was destroyed.
+    pub fn by_id(&self, id: KeyId) -> Option<&DayKey> {
+        self.0.get(&id)
+    }
+}
+
+impl FromIterator<DayKey> for Keys {
+    fn from_iter<I: IntoIterator<Item = DayKey>>(keys: I) -> Self {
+        Self(keys.into_iter().map(|key| (key.id, key)).collect())
+    }
+}
