@@ -10,3 +10,8 @@ pub mod personal;
 pub mod visitor;
 pub mod wire;
 pub mod tables;
+pub mod page;
+pub mod source;
+pub mod names;
+pub mod closed_lists;
+pub mod language;
