@@ -15,3 +15,8 @@ pub mod source;
 pub mod names;
 pub mod closed_lists;
 pub mod language;
+pub mod local_time;
+pub mod hit_kind;
+pub mod visit_state;
+pub mod measure;
+pub mod dimension;
