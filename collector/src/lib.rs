@@ -1,6 +1,34 @@
-//! The collector: records each visit a visitor permits, on disk before it answers.
+//! The collector: the way of a hit from a browser to the disk.
+//!
+//! 1. [`server`] accepts a connection and [`endpoints`] find what the request asks for;
+//! 2. [`limits`] and the journal say whether more may come; only then a body is read, and [`hit`] parses it;
+//! 3. [`request`] tells what it says of its sender: the address ([`client_address`]), the choice, the [`browser`];
+//! 4. [`consent::decide`] gives a permit, or the hit is only counted ([`counts`]);
+//! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it.
+//!
+//! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
+//! [`admin`] is the operator's listener.
+
+pub mod server;
+
+pub mod endpoints;
+
+pub mod hit;
+pub mod limits;
 
 mod bot;
 pub mod browser;
 pub mod browser_cache;
+pub mod client_address;
+pub mod request;
+
+pub mod consent;
+pub mod counts;
+
 pub mod journal;
+pub mod recorder;
+
+pub mod admin;
+pub mod refusal;
+pub mod service;
+pub mod telemetry;

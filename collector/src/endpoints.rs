@@ -1,0 +1,151 @@
+//! All endpoints of the public listener. Each handler either answers or refuses; `answer` is the one place where
+//! a refusal becomes a response and a counter.
+
+mod assets;
+mod body;
+mod choice;
+mod hit;
+mod pixel;
+mod visit;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use schemas::configuration::{Configuration, Site};
+use schemas::local_time::LocalDay;
+use schemas::outcome::Outcome;
+
+use crate::browser_cache::BrowserCache;
+use crate::counts::ConsentCounts;
+use crate::limits::NetworkLimits;
+use crate::recorder::Recorder;
+use crate::refusal::Refusal;
+use crate::request::Sender;
+use crate::telemetry::Telemetry;
+
+/// What every handler answers with.
+pub type Body = Full<Bytes>;
+
+/// What the handlers share.
+pub struct Collector {
+    /// Sites, policies, proxies.
+    pub configuration: Configuration,
+    /// The way into the journal.
+    pub recorder: Recorder,
+    /// Limits per client network.
+    pub limits: NetworkLimits,
+    /// Recognised browsers.
+    pub browsers: BrowserCache,
+    /// Bare counts of the current hour.
+    pub counts: ConsentCounts,
+    /// Counters.
+    pub telemetry: Telemetry,
+    /// Set while the collector drains.
+    pub stopping: AtomicBool,
+}
+
+impl std::fmt::Debug for Collector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Collector")
+    }
+}
+
+impl Collector {
+    /// Answers one request of the public listener.
+    pub async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+        let is_image = request.uri().path().ends_with("/pixel.gif");
+        match self.route(peer, request).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                self.telemetry.refused(&refusal);
+                if is_image { pixel::image(&refusal) } else { text(&refusal) }
+            }
+        }
+    }
+
+    async fn route(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        let (parts, body) = request.into_parts();
+        let proxies = &self.configuration.collector.trusted_proxies;
+        let sender = Sender::new(Timestamp::now(), peer.ip(), &parts.headers, proxies);
+        let prefix = self.configuration.collector.path_prefix.as_str();
+        let path = parts.uri.path().strip_prefix(prefix).ok_or(Refusal::NotFound)?;
+        let query = parts.uri.query().unwrap_or_default();
+        match (path, &parts.method) {
+            ("/hit", &Method::POST) => {
+                let hits = hit::read(self, &sender, body).await?;
+                drop(parts);
+                hit::answer(self, hits).await
+            }
+            ("/hit", &Method::OPTIONS) => hit::preflight(self, &sender),
+            ("/pixel.gif", &Method::GET) => {
+                let view = pixel::view(self, &sender, query)?;
+                drop(parts);
+                pixel::answer(self, view).await
+            }
+            ("/tag.js", &(Method::GET | Method::HEAD)) => Ok(assets::tag(&parts.headers)),
+            ("/consent", &Method::POST) => choice::post(self, &sender, body).await,
+            ("/privacy", &Method::GET) => choice::page(self, &sender, query),
+            ("/hit", _) => Err(Refusal::MethodNotAllowed { allowed: "POST, OPTIONS" }),
+            ("/consent", _) => Err(Refusal::MethodNotAllowed { allowed: "POST" }),
+            ("/tag.js", _) => Err(Refusal::MethodNotAllowed { allowed: "GET, HEAD" }),
+            ("/pixel.gif" | "/privacy", _) => Err(Refusal::MethodNotAllowed { allowed: "GET" }),
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    /// Everything that can refuse a hit before its body is read.
+    fn admit(&self, sender: &Sender<'_>) -> Result<(), Refusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Stopping);
+        }
+        self.recorder.admit()?;
+        self.limits.check(*sender.client.expose())
+    }
+
+    fn site(&self, name: &str) -> Result<&Site, Refusal> {
+        self.configuration.sites.by_name(name).ok_or(Refusal::UnknownSite)
+    }
+
+    /// The policy revision in force now; the policy changes with the UTC day.
+    fn policy_revision(&self, now: Timestamp) -> u32 {
+        self.configuration.policy_revision(now.to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// Keeps the bare count of an outcome.
+    fn count(&self, site: &Site, now: Timestamp, outcome: Outcome) {
+        let local_day = LocalDay::of(now, &site.time_zone).epoch_days();
+        self.counts.add(&site.name, local_day, self.policy_revision(now), outcome);
+        self.telemetry.consent(outcome);
+    }
+}
+
+/// A refusal as a text that tells what to do.
+fn text(refusal: &Refusal) -> Response<Body> {
+    let mut response = Response::new(Full::from(format!("{refusal}\n")));
+    *response.status_mut() = refusal.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = refusal.retry_after() {
+        headers.insert(RETRY_AFTER, seconds);
+    }
+    if let Refusal::MethodNotAllowed { allowed } = refusal {
+        headers.insert(ALLOW, HeaderValue::from_static(allowed));
+    }
+    response
+}
+
+/// 204, nothing to say and nothing to keep.
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,173 @@
+//! The one way into the journal. A visit needs a permit of [`crate::consent::decide`]; it is numbered and
+//! encrypted on the journal's thread, so that what is authenticated can name its sequence.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use schemas::event::{self, Event, Goodbye, Opened, Order, Visit};
+use schemas::journal::RecordId;
+use schemas::keys::KeyKeeper;
+use schemas::local_time::{Hour, LocalDay};
+use schemas::visitor;
+use schemas::wire::{self, CollectorId, Header, NONCE_BYTES};
+
+use crate::consent::Permit;
+use crate::journal::{AppendError, EncodeError, Journal, Payload, RecordEncoder, Tail};
+use crate::refusal::Refusal;
+
+/// A visit that its visitor permits to be recorded.
+#[derive(Debug)]
+pub struct PermittedVisit(Pending);
+
+impl PermittedVisit {
+    /// Binds a visit to the permit it was given; what the permit excludes is left out.
+    pub fn new(permit: Permit, site: &str, local_day: LocalDay, mut visit: Visit) -> Self {
+        visit.marketing = permit.marketing();
+        let lane = visitor::lane(site, local_day.epoch_days(), &visit);
+        Self(Pending { site: site.to_owned(), lane, event: Event::Visit(visit) })
+    }
+}
+
+/// What waits for the journal's thread.
+#[derive(Debug)]
+pub struct Pending {
+    site: String,
+    lane: u8,
+    event: Event,
+}
+
+impl Pending {
+    fn control(site: String, order: Order) -> Self {
+        Self { site, lane: 0, event: order.into() }
+    }
+}
+
+impl Payload for Pending {
+    fn size_bytes(&self) -> usize {
+        let texts = match &self.event {
+            Event::Visit(visit) => visit.url.len() + visit.referrer.len() + visit.name.len(),
+            Event::Control(_) => 0,
+        };
+        size_of::<Self>() + texts
+    }
+}
+
+/// Appends visits and control records to the journal.
+#[derive(Clone)]
+pub struct Recorder {
+    journal: Journal<Pending>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+impl Recorder {
+    /// Wraps an opened journal.
+    pub fn new(journal: Journal<Pending>) -> Self {
+        Self { journal }
+    }
+
+    /// Whether a hit has a chance, before its body is read.
+    ///
+    /// # Errors
+    /// The journal is full, busy or cannot write.
+    pub fn admit(&self) -> Result<(), Refusal> {
+        self.journal.admit().map_err(Refusal::from)
+    }
+
+    /// Returns when the disk has the visits of a request; they share one fdatasync.
+    ///
+    /// # Errors
+    /// The journal is full, busy or cannot write: nothing is promised then.
+    pub async fn visits(&self, visits: Vec<PermittedVisit>) -> Result<(), Refusal> {
+        if visits.is_empty() {
+            return Ok(());
+        }
+        let pending = visits.into_iter().map(|PermittedVisit(pending)| pending).collect();
+        self.journal.append_all(pending).await.map_err(Refusal::from)
+    }
+
+    /// Returns when the disk has the control record; `site` is empty when it concerns none.
+    ///
+    /// # Errors
+    /// As [`Recorder::visits`].
+    pub async fn control(&self, site: String, order: Order) -> Result<(), Refusal> {
+        self.append(Pending::control(site, order)).await
+    }
+
+    /// The journal itself, for its gauges and its confirmed position.
+    pub fn journal(&self) -> &Journal<Pending> {
+        &self.journal
+    }
+
+    /// Says goodbye and ends the journal: its reader knows then that no number is missing at the end.
+    ///
+    /// # Errors
+    /// As [`Recorder::visits`]; the journal is closed all the same.
+    pub async fn close(&self) -> Result<(), Refusal> {
+        let goodbye = self.control(String::new(), Order::Goodbye(Goodbye {})).await;
+        self.journal.clone().close().await;
+        goodbye
+    }
+
+    async fn append(&self, pending: Pending) -> Result<(), Refusal> {
+        self.journal.append(pending).await.map(|_sequence| ()).map_err(Refusal::from)
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::JournalFull,
+            AppendError::Busy => Self::Busy,
+            AppendError::Closed => Self::Stopping,
+            AppendError::Failed => Self::NotWritten,
+            AppendError::Encode(error) => {
+                tracing::error!(%error, "a record could not be made");
+                Self::NotWritten
+            }
+        }
+    }
+}
+
+/// Numbers and encrypts on the journal's thread, with the key of the day of writing.
+pub struct Sealer {
+    keys: Arc<KeyKeeper>,
+    encoded: Vec<u8>,
+}
+
+impl Sealer {
+    /// Uses the keys of the day.
+    pub fn new(keys: Arc<KeyKeeper>) -> Self {
+        Self { keys, encoded: Vec::new() }
+    }
+}
+
+impl RecordEncoder for Sealer {
+    type Payload = Pending;
+
+    fn fresh_collector(&mut self) -> CollectorId {
+        CollectorId(rand::random())
+    }
+
+    fn opening(&mut self, previous: Option<Tail>) -> Pending {
+        let (previous_collector, previous_last_sequence) =
+            previous.map_or((Vec::new(), 0), |tail| (tail.collector.0.to_vec(), tail.last_sequence));
+        Pending::control(String::new(), Order::Opened(Opened { previous_collector, previous_last_sequence }))
+    }
+
+    fn encode(&mut self, id: RecordId, pending: Pending, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let now = Timestamp::now();
+        let key = self.keys.sealing_key(now).map_err(|error| EncodeError::Encoder(error.into()))?;
+        let RecordId { collector, sequence } = id;
+        let written_hour = Hour::of(now).epoch_hours();
+        let header = Header { collector, sequence, site: pending.site, written_hour, lane: pending.lane };
+        self.encoded.clear();
+        event::encode(pending.event, &mut self.encoded);
+        wire::seal(&header, &key, rand::random::<[u8; NONCE_BYTES]>(), &self.encoded, out);
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! A collector from start to stop: it opens journal and keys, keeps them up while it runs, and says goodbye.
+
+use std::collections::hash_map::RandomState;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use schemas::configuration::Configuration;
+use schemas::journal::Position;
+use schemas::keys::{Clocks, KeyDirectory, KeyDirectoryError, KeyKeeper};
+use schemas::local_time::Hour;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::browser_cache::BrowserCache;
+use crate::counts::ConsentCounts;
+use crate::endpoints::Collector;
+use crate::journal::{Journal, JournalError, JournalSettings};
+use crate::limits::NetworkLimits;
+use crate::recorder::{Recorder, Sealer};
+use crate::telemetry::Telemetry;
+
+/// Browsers remembered; the thousand most common ones make nearly all of the traffic.
+const BROWSERS: usize = 10_000;
+/// Time between two rounds of upkeep.
+const UPKEEP: Duration = Duration::from_secs(60);
+
+/// Why a collector cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeyDirectoryError),
+}
+
+/// A collector that is ready for requests.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// What answers requests.
+    pub collector: Arc<Collector>,
+    keys: Arc<KeyKeeper>,
+}
+
+impl Service {
+    /// Opens the keys under `data`; every program of a machine shares them.
+    ///
+    /// # Errors
+    /// When the directory cannot be kept.
+    pub fn keys(data: &Path) -> Result<Arc<KeyKeeper>, KeyDirectoryError> {
+        let directory = KeyDirectory::open(&data.join("keys"))?;
+        Ok(Arc::new(KeyKeeper::new(directory, Clocks::read())?))
+    }
+
+    /// Opens the journal under `data`. Blocks; meant for a program's start.
+    ///
+    /// # Errors
+    /// When the journal cannot be used; the text says what to do.
+    pub fn open(
+        configuration: Configuration,
+        data: &Path,
+        keys: Arc<KeyKeeper>,
+    ) -> Result<Self, ServiceError> {
+        let settings = JournalSettings {
+            segment_bytes: configuration.limits.segment_bytes,
+            max_bytes: configuration.limits.journal_bytes,
+            ..JournalSettings::new(data.join("journal"))
+        };
+        let (journal, opened) = Journal::open(settings, Sealer::new(Arc::clone(&keys)))?;
+        let telemetry = Telemetry::default();
+        telemetry.journal_torn_bytes.set(opened.recovered.torn_bytes);
+        telemetry.journal_damaged_bytes.set(opened.recovered.damaged_bytes);
+        tracing::info!(
+            collector = %opened.collector,
+            torn_bytes = opened.recovered.torn_bytes,
+            damaged_bytes = opened.recovered.damaged_bytes,
+            full = opened.full,
+            "journal opened"
+        );
+        let collector = Arc::new(Collector {
+            limits: NetworkLimits::new(&configuration.limits),
+            browsers: BrowserCache::new(BROWSERS, RandomState::new()),
+            counts: ConsentCounts::default(),
+            recorder: Recorder::new(journal),
+            stopping: AtomicBool::new(false),
+            configuration,
+            telemetry,
+        });
+        Ok(Self { collector, keys })
+    }
+
+    /// Up to where records are on disk.
+    pub fn confirmed(&self) -> watch::Receiver<Position> {
+        self.collector.recorder.journal().confirmed()
+    }
+
+    /// Keys are made and destroyed on time, consent counts are written at each full hour, gauges are kept. Runs
+    /// until it is dropped.
+    pub async fn upkeep(&self) {
+        let mut ticks = interval(UPKEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut hour = Hour::of(Timestamp::now());
+        loop {
+            ticks.tick().await;
+            let clocks = Clocks::read();
+            self.keep_keys(clocks);
+            let telemetry = &self.collector.telemetry;
+            telemetry.oldest_readable_hours.set(self.keys.oldest_readable_hours(clocks.now));
+            telemetry.journal_bytes.set(self.collector.recorder.journal().used_bytes());
+            if Hour::of(clocks.now) != hour {
+                hour = Hour::of(clocks.now);
+                self.write_counts().await;
+            }
+        }
+    }
+
+    /// Refuses what comes from now on.
+    pub fn stop(&self) {
+        self.collector.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes what is only in memory and closes the journal; to be called when no request is under way.
+    pub async fn close(&self) {
+        self.write_counts().await;
+        if let Err(refusal) = self.collector.recorder.close().await {
+            tracing::error!(%refusal, "the journal did not take the goodbye");
+        }
+    }
+
+    fn keep_keys(&self, clocks: Clocks) {
+        match self.keys.maintain(clocks) {
+            Ok((done, agree)) => {
+                for day in done.destroyed {
+                    tracing::info!(%day, "key destroyed: its records are unreadable from now on");
+                }
+                if let Err(error) = agree {
+                    tracing::error!(%error, "no key was destroyed");
+                }
+            }
+            Err(error) => tracing::error!(%error, "keys could not be kept"),
+        }
+    }
+
+    async fn write_counts(&self) {
+        for (site, order) in self.collector.counts.take() {
+            if let Err(refusal) = self.collector.recorder.control(site.clone(), order.clone()).await {
+                tracing::error!(%refusal, "a consent count was not written; it waits for the next hour");
+                self.collector.counts.put_back(&site, &order);
+            }
+        }
+    }
+}
