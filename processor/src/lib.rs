@@ -1,0 +1,30 @@
+//! The processor: the way of a record from a source to a row.
+//!
+//! 1. a [`source`] gives records in order;
+//! 2. the [`pipeline`] takes only their [`first_copies`], [`open`]s them, [`enrich`]es and [`anonymize`]s them, and moves
+//!    the visitor's state on ([`visits`]);
+//! 3. what is left is a [`row`], many rows a [`block`], and the [`store`] writes it;
+//! 4. [`run`] joins these; [`import`] does the same for access logs; [`reconcile`] checks that nothing is missing.
+//!
+//! `RawVisit → EnrichedVisit → AnonymousVisit → OpenHit`: each stage consumes the one before, and only the last is written.
+
+pub mod source;
+
+pub mod pipeline;
+
+pub mod first_copies;
+pub mod open;
+
+pub mod enrich;
+
+pub mod anonymize;
+pub mod visits;
+
+pub mod block;
+pub mod row;
+pub mod store;
+
+pub mod import;
+pub mod reconcile;
+pub mod run;
+pub mod telemetry;

@@ -1,0 +1,142 @@
+//! Opens a record: personal information is readable from here to [`crate::anonymize`], and nowhere else.
+
+use schemas::event::{self, Event, Order, Visit};
+use schemas::keys::Keys;
+use schemas::personal::Personal;
+use schemas::wire::{self, Header, Unreadable};
+
+use crate::anonymize::received;
+use crate::visits::{Arrival, Visits};
+
+/// What a record turned out to be. Each of these becomes exactly one row.
+#[derive(Debug)]
+pub enum Opened {
+    /// A visit, still personal.
+    Visit(Box<RawVisit>),
+    /// A collector's word about itself or the journal.
+    Control(Header, Order),
+    /// Nothing that can be read; the header still names its row.
+    Unreadable(Header, Reason),
+}
+
+/// Why a record is not readable: the name that its row carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its key was destroyed before it was processed.
+    Expired,
+    /// Its bytes were changed.
+    NotAuthentic,
+    /// It decrypts to no event that this version knows.
+    Undecodable,
+}
+
+impl Reason {
+    /// The row's `reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::NotAuthentic => "not_authentic",
+            Self::Undecodable => "undecodable",
+        }
+    }
+}
+
+/// A visit as the collector recorded it.
+#[derive(Debug)]
+pub struct RawVisit {
+    pub(crate) header: Header,
+    pub(crate) visit: Personal<Visit>,
+}
+
+impl RawVisit {
+    /// A visit that did not come out of a record but out of a log file.
+    pub fn from_log(header: Header, visit: Visit) -> Self {
+        Self { header, visit: Personal::new(visit) }
+    }
+
+    /// Why a log's line is not a hit.
+    pub(crate) fn drop_reason(&self) -> Option<&str> {
+        Some(self.visit.expose().drop_reason.as_str()).filter(|reason| !reason.is_empty())
+    }
+
+    /// The client's own id of the hit.
+    pub(crate) fn hit_id(&self) -> &[u8] {
+        &self.visit.expose().hit_id
+    }
+
+    /// Who made the hit, and when.
+    pub(crate) fn arrival(&self, visits: &Visits) -> Arrival {
+        let visit = self.visit.expose();
+        Arrival { visitor: visits.key(visit), received: received(visit) }
+    }
+}
+
+impl Opened {
+    /// The record's clear header.
+    pub fn header(&self) -> &Header {
+        match self {
+            Self::Visit(raw) => &raw.header,
+            Self::Control(header, _) | Self::Unreadable(header, _) => header,
+        }
+    }
+}
+
+/// Opens a record whose header is known to be readable; `None` when it is not even that.
+pub fn open(record: &[u8], keys: &Keys) -> Option<Opened> {
+    let (header, bytes) = match wire::open(record, keys) {
+        Ok(opened) => opened,
+        Err(Unreadable::Malformed) => return None,
+        Err(Unreadable::KeyGone) => {
+            return Some(Opened::Unreadable(wire::header(record).ok()?, Reason::Expired));
+        }
+        Err(Unreadable::NotAuthentic) => {
+            return Some(Opened::Unreadable(wire::header(record).ok()?, Reason::NotAuthentic));
+        }
+    };
+    Some(match event::decode(&bytes) {
+        Ok(Event::Visit(visit)) => Opened::Visit(Box::new(RawVisit { header, visit: Personal::new(visit) })),
+        Ok(Event::Control(control)) => match control.order {
+            Some(order) => Opened::Control(header, order),
+            None => Opened::Unreadable(header, Reason::Undecodable),
+        },
+        Err(_) => Opened::Unreadable(header, Reason::Undecodable),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::keys::{DayKey, KeyId};
+    use schemas::wire::CollectorId;
+
+    fn sealed(event: &[u8]) -> (Vec<u8>, Keys) {
+        let key = DayKey::new(KeyId([1; 16]), [2; 32]);
+        let header = Header {
+            collector: CollectorId([3; 16]),
+            sequence: 9,
+            site: "a".into(),
+            written_hour: 7,
+            lane: 0,
+        };
+        let mut record = Vec::new();
+        wire::seal(&header, &key, [4; 12], event, &mut record);
+        (record, Keys::from_iter([key]))
+    }
+
+    fn reason(opened: Option<Opened>) -> Option<Reason> {
+        match opened {
+            Some(Opened::Unreadable(header, reason)) if header.sequence == 9 => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_keeps_its_sequence() {
+        let (mut record, keys) = sealed(b"no event");
+        assert_eq!(reason(open(&record, &keys)), Some(Reason::Undecodable));
+        assert_eq!(reason(open(&record, &Keys::default())), Some(Reason::Expired));
+        *record.last_mut().unwrap() ^= 1;
+        assert_eq!(reason(open(&record, &keys)), Some(Reason::NotAuthentic));
+        assert!(open(&record[..20], &keys).is_none());
+    }
+}

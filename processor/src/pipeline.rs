@@ -1,0 +1,205 @@
+//! From a record to its row: the whole transform, without clock, randomness or I/O. Replaying the same records from
+//! a warmed state gives the same rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use schemas::configuration::{Configuration, Site};
+use schemas::event::{self, Order};
+use schemas::keys::Keys;
+use schemas::local_time::LocalDay;
+use schemas::page::{PageRuleError, PageRules};
+use schemas::source::SiteHosts;
+use schemas::wire::{CollectorId, Header};
+
+use crate::anonymize::anonymize;
+use crate::enrich::{Networks, enrich};
+use crate::first_copies::{HitIds, Marks};
+use crate::open::{Opened, RawVisit, open};
+use crate::row::OpenHit;
+use crate::visits::Visits;
+
+/// How long after a site's midnight its states are kept for hits that come late.
+const GRACE: SignedDuration = SignedDuration::from_hours(2);
+/// Records between two looks for days that are over.
+const FORGET_EVERY: u64 = 1024;
+
+/// The transform and the state it keeps in memory.
+#[derive(Debug)]
+pub struct Pipeline {
+    sites: HashMap<String, Arc<SiteRules>>,
+    networks: Networks,
+    marks: Marks,
+    hit_ids: HitIds,
+    visits: Visits,
+    /// The earliest of the records since the last look for days that are over.
+    earliest: Timestamp,
+    taken: u64,
+}
+
+/// A site with its compiled rules.
+#[derive(Debug)]
+struct SiteRules {
+    site: Site,
+    hosts: SiteHosts,
+    pages: PageRules,
+}
+
+impl SiteRules {
+    fn new(site: &Site) -> Result<Self, PageRuleError> {
+        let pages = PageRules::new(&site.group_pages, &site.page_parameters)?;
+        Ok(Self { hosts: SiteHosts::new(&site.hosts), site: site.clone(), pages })
+    }
+}
+
+/// What a record gave.
+#[derive(Debug)]
+pub enum Taken {
+    /// Its row.
+    Row(Box<OpenHit>),
+    /// The first record of a collector: its row, and a row for each last sequence of the collector before it that should
+    /// have been read by now. That holds where one source gives all records of a journal in their order.
+    Opened(Box<OpenHit>, Vec<OpenHit>),
+    /// Nothing: a repeat of what was read before.
+    Skipped,
+    /// Nothing: not even its header can be read.
+    Malformed,
+}
+
+impl Pipeline {
+    /// A transform without any state yet.
+    ///
+    /// # Errors
+    /// When a site's page rules are wrong.
+    pub fn new(configuration: &Configuration, networks: Networks) -> Result<Self, PageRuleError> {
+        let rules = |site: &Site| Ok((site.name.clone(), Arc::new(SiteRules::new(site)?)));
+        let sites = configuration.sites.iter().map(rules).collect::<Result<_, _>>()?;
+        Ok(Self {
+            sites,
+            networks,
+            marks: Marks::default(),
+            hit_ids: HitIds::default(),
+            visits: Visits::default(),
+            earliest: Timestamp::MAX,
+            taken: 0,
+        })
+    }
+
+    /// Takes the next record of a source.
+    pub fn take(&mut self, record: &[u8], keys: &Keys) -> Taken {
+        let Some(opened) = open(record, keys) else { return Taken::Malformed };
+        if !self.marks.is_first_copy(opened.header()) {
+            return Taken::Skipped;
+        }
+        let row = match opened {
+            Opened::Visit(raw) => self.visit(*raw),
+            Opened::Control(header, Order::Opened(start)) => {
+                let lost = self.lost_before(&start, header.written_hour);
+                return Taken::Opened(Box::new(OpenHit::control(&header, &Order::Opened(start))), lost);
+            }
+            Opened::Control(header, order) => OpenHit::control(&header, &order),
+            Opened::Unreadable(header, reason) => OpenHit::unreadable(&header, reason),
+        };
+        Taken::Row(Box::new(row))
+    }
+
+    /// Takes a visit that is no record, such as a line of a log.
+    pub fn take_visit(&mut self, raw: RawVisit) -> Taken {
+        if !self.marks.is_first_copy(&raw.header) {
+            return Taken::Skipped;
+        }
+        Taken::Row(Box::new(self.visit(raw)))
+    }
+
+    /// Rows for sequences that are not there to be read; their mark is raised, so that they stay lost.
+    pub fn lost(&mut self, collector: CollectorId, from: u64, to: u64, written_hour: u32) -> Vec<OpenHit> {
+        let header = |sequence| Header { collector, sequence, site: String::new(), written_hour, lane: 0 };
+        let headers = (from..=to).map(header).filter(|header| self.marks.is_first_copy(header));
+        headers.map(|header| OpenHit::lost(&header)).collect()
+    }
+
+    /// Rows for what is missing at the end of the collector before a start. No later record of its own tells that. One
+    /// of which nothing was seen is left alone: its segments may have been removed because their time was over.
+    fn lost_before(&mut self, start: &event::Opened, written_hour: u32) -> Vec<OpenHit> {
+        let previous = <[u8; 16]>::try_from(start.previous_collector.as_slice()).map(CollectorId);
+        let seen = previous.ok().and_then(|collector| Some((collector, self.marks.highest(collector)?)));
+        seen.map_or_else(Vec::new, |(collector, highest)| {
+            self.lost(collector, highest.saturating_add(1), start.previous_last_sequence, written_hour)
+        })
+    }
+
+    /// Reads IP databases again that changed.
+    pub fn refresh(&mut self) {
+        self.networks.refresh();
+    }
+
+    /// Visitors whose state is held in memory.
+    pub fn visitors_held(&self) -> usize {
+        self.visits.len()
+    }
+
+    fn visit(&mut self, raw: RawVisit) -> OpenHit {
+        if let Some(reason) = raw.drop_reason() {
+            return OpenHit::dropped(&raw.header, reason);
+        }
+        let rules = self.rules(&raw.header.site);
+        let zone = &rules.site.time_zone;
+        let arrival = raw.arrival(&self.visits);
+        self.pass_time(arrival.received);
+        let day = LocalDay::of(arrival.received, zone);
+        let is_repeat = self.hit_ids.is_repeat(&raw.header.site, day, raw.hit_id());
+        let anonymous = anonymize(enrich(raw, &self.networks, &rules.hosts), &rules.pages, zone);
+        if is_repeat {
+            return OpenHit::repeat(anonymous);
+        }
+        if anonymous.is_bot() {
+            return OpenHit::bot(anonymous);
+        }
+        if anonymous.is_spam() {
+            return OpenHit::spam(anonymous);
+        }
+        let place = (rules.site.name.as_str(), zone);
+        let progress = self.visits.advance(place, arrival, &anonymous.happening());
+        OpenHit::hit(anonymous, &progress)
+    }
+
+    /// A site that is no longer configured gets the default rules.
+    fn rules(&mut self, name: &str) -> Arc<SiteRules> {
+        if let Some(rules) = self.sites.get(name) {
+            return Arc::clone(rules);
+        }
+        let unknown = || {
+            let hosts = SiteHosts::new(&[name]);
+            Arc::new(SiteRules { site: Site::with_defaults(name), hosts, pages: PageRules::default() })
+        };
+        Arc::clone(self.sites.entry(name.to_owned()).or_insert_with(unknown))
+    }
+
+    /// Forgets the days that are over, judged by the records' own time: a replay forgets the same. The earliest of many
+    /// records tells it, so that a single wrong clock does not end a day for everybody.
+    fn pass_time(&mut self, received: Timestamp) {
+        self.earliest = self.earliest.min(received);
+        self.taken += 1;
+        if !self.taken.is_multiple_of(FORGET_EVERY) {
+            return;
+        }
+        let earliest = std::mem::replace(&mut self.earliest, Timestamp::MAX);
+        self.forget_days_before(earliest);
+    }
+
+    /// Drops what is held of days that, with their grace, ended before `now`; to be called by whoever has read all
+    /// records up to `now`, so that a quiet site's visitors are not held until enough records have come.
+    pub fn forget_days_before(&mut self, now: Timestamp) {
+        let sites = &self.sites;
+        let is_over = |site: &str, day: LocalDay| {
+            let zone = sites.get(site).map(|rules| &rules.site.time_zone);
+            zone.is_none_or(|zone| day.end(zone).saturating_add(GRACE).is_ok_and(|end| end < now))
+        };
+        self.visits.forget(is_over);
+        self.hit_ids.forget(is_over);
+    }
+}
+
+#[cfg(test)]
+mod tests;

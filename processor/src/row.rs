@@ -1,0 +1,279 @@
+//! A row of `open_hits`. Its fields are private, and a hit becomes one only as an [`AnonymousVisit`]; the other
+//! rows are made of clear headers and bare counts.
+
+use std::sync::Arc;
+
+use schemas::event::{ConsentCount, Opened, Order};
+use schemas::local_time::{Hour, LocalDay};
+use schemas::measure::{Hold, Measures};
+use schemas::outcome::Outcome;
+use schemas::visit_state::{Entry, Progress};
+use schemas::wire::{CollectorId, Header};
+
+use crate::anonymize::AnonymousVisit;
+use crate::block::{Block, Type};
+use crate::enrich::Network;
+use crate::open::Reason;
+use crate::source::SourceId;
+
+/// The columns in the order in which [`OpenHit::write`] fills them.
+const COLUMNS: [(&str, Type); 42] = [
+    ("site", Type::String),
+    ("collector", Type::Uuid),
+    ("sequence", Type::UInt64),
+    ("written_date", Type::Date),
+    ("source_id", Type::Uuid),
+    ("readable", Type::UInt8),
+    ("kind", Type::String),
+    ("reason", Type::String),
+    ("policy_revision", Type::UInt32),
+    ("local_day", Type::Date),
+    ("hour", Type::DateTime),
+    ("page", Type::String),
+    ("entry_page", Type::String),
+    ("previous_page", Type::String),
+    ("source", Type::String),
+    ("channel", Type::String),
+    ("campaign", Type::String),
+    ("country", Type::String),
+    ("isp", Type::String),
+    ("browser", Type::String),
+    ("os", Type::String),
+    ("device", Type::String),
+    ("language", Type::String),
+    ("event", Type::String),
+    ("outbound", Type::String),
+    ("bot", Type::String),
+    ("views", Type::UInt8),
+    ("visits", Type::UInt8),
+    ("visitors", Type::UInt8),
+    ("new_visitors", Type::UInt8),
+    ("weekly_first", Type::UInt8),
+    ("monthly_first", Type::UInt8),
+    ("bounces", Type::Int8),
+    ("visit_seconds", Type::UInt32),
+    ("engaged_ms", Type::UInt32),
+    ("page_visitors", Type::UInt8),
+    ("events", Type::UInt8),
+    ("event_value", Type::Int64),
+    ("event_visitors", Type::UInt8),
+    ("tail_collector", Type::Uuid),
+    ("tail_sequence", Type::UInt64),
+    ("count", Type::UInt64),
+];
+
+/// An empty block of `open_hits`.
+pub fn block() -> Block {
+    Block::new(&COLUMNS)
+}
+
+/// One row.
+#[derive(Debug)]
+pub struct OpenHit {
+    key: Key,
+    readable: bool,
+    kind: &'static str,
+    reason: String,
+    policy_revision: u32,
+    local_day: LocalDay,
+    hour: Hour,
+    dimensions: Dimensions,
+    /// How the visit began, to which its hits are credited; in place of the hit's own source, channel and campaign.
+    entry: Option<Arc<Entry>>,
+    previous_page: Option<Arc<str>>,
+    measures: Measures,
+    tail: (CollectorId, u64),
+    count: u64,
+}
+
+/// What a replay never changes.
+#[derive(Debug, Clone)]
+struct Key {
+    site: String,
+    collector: CollectorId,
+    sequence: u64,
+    written_hour: u32,
+}
+
+/// A row's texts; all coarse or of closed lists.
+#[derive(Debug, Default)]
+pub(crate) struct Dimensions {
+    pub(crate) page: String,
+    pub(crate) source: String,
+    pub(crate) channel: &'static str,
+    pub(crate) campaign: String,
+    pub(crate) network: Option<Arc<Network>>,
+    pub(crate) browser: &'static str,
+    pub(crate) os: &'static str,
+    pub(crate) device: &'static str,
+    pub(crate) language: &'static str,
+    pub(crate) event: String,
+    pub(crate) outbound: String,
+    pub(crate) bot: &'static str,
+}
+
+impl OpenHit {
+    /// A visitor's hit with what it adds to the counts.
+    pub fn hit(visit: AnonymousVisit, progress: &Progress) -> Self {
+        let hold = Hold::Memory;
+        let measures = progress.measures(visit.kind(), visit.engaged_ms(), visit.event_value(), hold);
+        let kind = visit.kind();
+        let mut row = Self::of_visit(visit, kind.as_str(), "");
+        row.measures = measures;
+        row.entry = Some(Arc::clone(&progress.entry));
+        row.previous_page = progress.previous_page.clone();
+        row
+    }
+
+    /// A bot's hit: counted by the bot's name, never as a visitor.
+    pub fn bot(visit: AnonymousVisit) -> Self {
+        Self::of_visit(visit, "bot", "")
+    }
+
+    /// A hit whose id was counted before; it says nothing more.
+    pub fn repeat(visit: AnonymousVisit) -> Self {
+        let mut row = Self::of_visit(visit, "repeat", "");
+        row.dimensions = Dimensions::default();
+        row
+    }
+
+    /// A hit whose referrer is forged; it says nothing more.
+    pub fn spam(visit: AnonymousVisit) -> Self {
+        let mut row = Self::of_visit(visit, "dropped", "referrer_spam");
+        row.dimensions = Dimensions::default();
+        row
+    }
+
+    /// A line of an imported log that is no view, with the reason.
+    pub fn dropped(header: &Header, reason: &str) -> Self {
+        Self { readable: true, reason: reason.to_owned(), ..Self::bare(header.clone(), "dropped") }
+    }
+
+    /// A record that nobody can read any more.
+    pub fn unreadable(header: &Header, reason: Reason) -> Self {
+        let kind = if reason == Reason::Expired { "expired" } else { "unreadable" };
+        Self { reason: reason.as_str().to_owned(), ..Self::bare(header.clone(), kind) }
+    }
+
+    /// A sequence whose bytes are not there to be read.
+    pub fn lost(header: &Header) -> Self {
+        Self::bare(header.clone(), "lost")
+    }
+
+    /// A control record; consent counts carry their day and not their hour.
+    pub fn control(header: &Header, order: &Order) -> Self {
+        let nobody = (CollectorId::default(), 0);
+        let (reason, tail) = match order {
+            Order::Opened(opened) => ("opened", tail(opened)),
+            Order::Goodbye(_) => ("goodbye", nobody),
+            Order::Lost(_) => ("lost", nobody),
+            Order::ConsentCount(count) => return Self::consent(header, count),
+        };
+        Self { readable: true, reason: reason.to_owned(), tail, ..Self::bare(header.clone(), "control") }
+    }
+
+    fn consent(header: &Header, counted: &ConsentCount) -> Self {
+        let local_day = LocalDay::from_clickhouse_date(u16::try_from(counted.local_day).unwrap_or(0));
+        let outcome = Outcome::from_name(&counted.outcome).map_or("(other)", Outcome::as_str);
+        Self {
+            readable: true,
+            reason: outcome.to_owned(),
+            policy_revision: counted.policy_revision,
+            local_day,
+            hour: Hour::of(local_day.start(&jiff::tz::TimeZone::UTC)),
+            count: counted.count,
+            ..Self::bare(header.clone(), "consent")
+        }
+    }
+
+    fn of_visit(visit: AnonymousVisit, kind: &'static str, reason: &str) -> Self {
+        let (policy_revision, local_day, hour) = (visit.policy_revision(), visit.local_day(), visit.hour());
+        let (header, dimensions) = visit.into_parts();
+        let reason = reason.to_owned();
+        let bare = Self::bare_of_day(header, kind, (local_day, hour));
+        Self { readable: true, reason, policy_revision, dimensions, ..bare }
+    }
+
+    /// UTC date and hour of writing stand in for what only the event knows.
+    fn bare(header: Header, kind: &'static str) -> Self {
+        let hour = Hour::from_epoch_hours(header.written_hour);
+        let local_day = LocalDay::of(hour.start(), &jiff::tz::TimeZone::UTC);
+        Self::bare_of_day(header, kind, (local_day, hour))
+    }
+
+    fn bare_of_day(header: Header, kind: &'static str, (local_day, hour): (LocalDay, Hour)) -> Self {
+        let Header { site, collector, sequence, written_hour, .. } = header;
+        Self {
+            key: Key { site, collector, sequence, written_hour },
+            readable: false,
+            kind,
+            reason: String::new(),
+            policy_revision: 0,
+            local_day,
+            hour,
+            dimensions: Dimensions::default(),
+            entry: None,
+            previous_page: None,
+            measures: Measures::default(),
+            tail: (CollectorId::default(), 0),
+            count: 0,
+        }
+    }
+
+    /// What kind of row it is.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Why it is of that kind; empty where the kind says it all.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Appends the row to a block made by [`block`].
+    pub fn write(&self, block: &mut Block, source: SourceId) {
+        let mut row = block.row();
+        row.text(&self.key.site).uuid(self.key.collector.0).number(self.key.sequence.cast_signed());
+        row.number(i64::from(self.key.written_hour / 24)).uuid(source.0).number(self.readable.into());
+        row.text(self.kind).text(&self.reason).number(self.policy_revision.into());
+        row.number(self.local_day.clickhouse_date().into()).number(self.hour.clickhouse_datetime().into());
+        let texts = &self.dimensions;
+        let previous_page = self.previous_page.as_deref().unwrap_or_default();
+        match &self.entry {
+            Some(entry) => {
+                row.text(&texts.page).text(&entry.page).text(previous_page);
+                row.text(&entry.source).text(&entry.channel).text(&entry.campaign);
+            }
+            None => {
+                row.text(&texts.page).text("").text(previous_page);
+                row.text(&texts.source).text(texts.channel).text(&texts.campaign);
+            }
+        }
+        let network = texts.network.as_deref();
+        row.text(network.map_or("", |network| &network.country))
+            .text(network.map_or("", |network| &network.isp));
+        row.text(texts.browser).text(texts.os).text(texts.device).text(texts.language);
+        row.text(&texts.event).text(&texts.outbound).text(texts.bot);
+        let Measures { views, visits, visitors, new_visitors, weekly_first, monthly_first, bounces, .. } =
+            self.measures;
+        for flag in [views, visits, visitors, new_visitors, weekly_first, monthly_first] {
+            row.number(flag.into());
+        }
+        let Measures {
+            visit_seconds, engaged_ms, page_visitors, events, event_value, event_visitors, ..
+        } = self.measures;
+        row.number(bounces.into())
+            .number(visit_seconds.into())
+            .number(engaged_ms.into())
+            .number(page_visitors.into());
+        row.number(events.into()).number(event_value).number(event_visitors.into());
+        let (collector, sequence) = self.tail;
+        row.uuid(collector.0).number(sequence.cast_signed()).number(self.count.cast_signed());
+    }
+}
+
+/// The last sequence of the collector before this one, whose row the hole check expects.
+fn tail(opened: &Opened) -> (CollectorId, u64) {
+    let collector = <[u8; 16]>::try_from(opened.previous_collector.as_slice()).unwrap_or_default();
+    (CollectorId(collector), opened.previous_last_sequence)
+}
