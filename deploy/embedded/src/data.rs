@@ -1,0 +1,152 @@
+//! The data directory: everything that one machine keeps.
+//!
+//! ```text
+//! journal/  keys/  clickhouse/     what was recorded, what opens it, what was counted
+//! position  source.id              how far the processor has written, and of which journal
+//! running                          address of the ClickHouse interface while `footfall up` runs
+//! engine/   ip/                    what `make` fetched
+//! ```
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemas::configuration::IpData;
+
+use crate::engine::is_in_use;
+
+/// How long a running program may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// MaxMind's own files first, then the free ones.
+const COUNTRY_FILES: [&str; 5] = [
+    "GeoIP2-City.mmdb",
+    "GeoIP2-Country.mmdb",
+    "GeoLite2-City.mmdb",
+    "GeoLite2-Country.mmdb",
+    "country.mmdb",
+];
+const ASN_FILES: [&str; 3] = ["GeoIP2-ISP.mmdb", "GeoLite2-ASN.mmdb", "asn.mmdb"];
+
+/// The directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("data directory {path}: {error}; name one that this user may write with --data")]
+pub struct DataError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+/// The directory, which exists and is writable.
+#[derive(Debug, Clone)]
+pub struct Data(PathBuf);
+
+impl Data {
+    /// Makes the directory where missing, for its owner only.
+    ///
+    /// # Errors
+    /// When it cannot be made or written.
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let refuse = |error| DataError { path: path.to_owned(), error };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refuse)?;
+        let path = path.canonicalize().map_err(refuse)?;
+        let probe = path.join(format!(".writable-{}", std::process::id()));
+        std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(refuse)?;
+        Ok(Self(path))
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the engine keeps its tables.
+    pub fn clickhouse(&self) -> PathBuf {
+        self.0.join("clickhouse")
+    }
+
+    /// Where a sample log of the demonstration is put.
+    pub fn demo_log(&self) -> PathBuf {
+        self.0.join("demo-access.log")
+    }
+
+    /// What the configuration does not name is looked for under `ip/` of this directory and of `data/` in the
+    /// current one.
+    pub fn ip_data(&self, configured: &IpData) -> IpData {
+        let find = |names: &[&str]| {
+            let folders = [self.0.join("ip"), PathBuf::from("data/ip")];
+            let candidates = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
+            candidates.into_iter().find(|path| path.is_file())
+        };
+        IpData {
+            country: configured.country.clone().or_else(|| find(&COUNTRY_FILES)),
+            asn: configured.asn.clone().or_else(|| find(&ASN_FILES)),
+        }
+    }
+
+    /// The ClickHouse interface of the program that runs on this directory, if one does.
+    pub fn running(&self) -> Option<SocketAddr> {
+        // A program that was killed leaves its address behind; somebody else may have the port by now.
+        if !is_in_use(&self.clickhouse()) {
+            return None;
+        }
+        let address = std::fs::read_to_string(self.0.join("running")).ok()?.trim().parse().ok()?;
+        TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).ok().map(|_| address)
+    }
+
+    /// Tells others where this program's ClickHouse interface is.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn set_running(&self, address: SocketAddr) -> Result<(), DataError> {
+        let written = std::fs::write(self.0.join("running"), format!("{address}\n"));
+        written.map_err(|error| DataError { path: self.0.clone(), error })
+    }
+
+    /// Takes that back.
+    pub fn clear_running(&self) {
+        std::fs::remove_file(self.0.join("running")).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_place_of_the_directory_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = Data::open(file.path()).unwrap_err().to_string();
+        assert!(error.contains("--data") && error.contains(&file.path().display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn maxminds_own_files_are_preferred() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::open(folder.path()).unwrap();
+        std::fs::create_dir(data.path().join("ip")).unwrap();
+        for name in ["country.mmdb", "GeoLite2-Country.mmdb"] {
+            std::fs::write(data.path().join("ip").join(name), b"").unwrap();
+        }
+        let found = data.ip_data(&IpData::default()).country.unwrap();
+        assert!(found.ends_with("GeoLite2-Country.mmdb"));
+        let own = IpData { country: Some("own.mmdb".into()), asn: None };
+        assert_eq!(data.ip_data(&own).country, own.country);
+    }
+
+    #[test]
+    fn nothing_runs_where_nobody_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::open(folder.path()).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        data.set_running(address).unwrap();
+        assert_eq!(data.running(), None, "somebody listens there, but nobody has this directory open");
+        std::fs::create_dir(data.clickhouse()).unwrap();
+        let status = std::fs::File::create(data.clickhouse().join("status")).unwrap();
+        rustix::fs::flock(&status, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        assert_eq!(data.running(), Some(address));
+        drop(listener);
+        assert_eq!(data.running(), None, "nobody listens any more");
+    }
+}
