@@ -1,0 +1,168 @@
+// Visitors of the demonstration site, from the page they open to the row that counts it.
+//
+// Nothing is waited for in vain: that a page was *not* counted is known when a mark that another visitor left later is
+// counted, because hits are counted in the order in which they came.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
+import { startFootfall } from './footfall.mjs';
+
+const PAGES = ['/', '/pricing', '/blog', '/blog/counting-visits', '/contact', '/privacy'];
+const MARK = '/';
+let footfall, browser;
+
+before(async () => {
+  footfall = await startFootfall();
+  browser = await openBrowser();
+}, { timeout: 180_000 });
+after(async () => {
+  await browser?.close();
+  await footfall?.stop();
+});
+
+/** Runs `visit` and waits until the page has exactly as many views more. */
+async function assertCounts(page, more, visit) {
+  const earlier = await footfall.views(page);
+  await visit();
+  await eventually(async () => await footfall.views(page) >= earlier + more, `${more} more views of ${page}`);
+  await leaveMark();
+  assert.equal(await footfall.views(page), earlier + more);
+}
+
+/** Runs `visit` and makes sure that the page has no view more once a later mark is counted. */
+async function assertDoesNotCount(page, visit) {
+  const earlier = await footfall.views(page);
+  await visit();
+  await leaveMark();
+  assert.equal(await footfall.views(page), earlier);
+}
+
+/** Somebody else opens the mark's page, and it is counted. */
+async function leaveMark() {
+  const earlier = await footfall.views(MARK);
+  const visitor = await newVisitor(browser);
+  await open(visitor, MARK);
+  await eventually(async () => await footfall.views(MARK) > earlier, 'the mark');
+  await visitor.close();
+}
+
+async function open(visitor, path) {
+  const page = await visitor.newPage();
+  await page.goto(footfall.demo + path);
+  return page;
+}
+
+/** Runs `act` and gives the collector's answer to the hit or pixel that it causes. */
+async function answerTo(page, endpoint, act) {
+  const answer = page.waitForResponse((response) => response.url().startsWith(`${footfall.collector}/${endpoint}`));
+  await act();
+  return answer;
+}
+
+/** Presses a button of the form at the foot of the page; the collector sends the visitor back to the same page. */
+async function choose(page, choice) {
+  const here = page.url();
+  await Promise.all([
+    page.waitForResponse((response) => response.url() === `${footfall.collector}/consent`),
+    page.locator(`footer button[name=statistics][value=${choice}]`).click(),
+  ]);
+  await page.waitForURL(here);
+}
+
+const cookieNames = async (visitor) => (await visitor.cookies()).map((cookie) => cookie.name);
+
+function assertOnlyTheChoice(names) {
+  assert.equal(names.length, 1, names.join(', '));
+  assert.match(names[0], /^__Host-consent-/);
+}
+
+test('a page view is counted once, under the names of the closed lists', async () => {
+  const visitor = await newVisitor(browser, { locale: 'de-CH' });
+  await assertCounts('/pricing', 1, () => open(visitor, '/pricing'));
+  const { views, ...row } = (await footfall.viewRows('/pricing')).at(-1);
+  assert.equal(Number(views), 1);
+  assert.deepEqual(row, { page: '/pricing', browser: 'Chromium', os: 'Linux', device: 'Desktop', language: 'de' });
+});
+
+test('a view without JavaScript is counted by the pixel', async () => {
+  const visitor = await newVisitor(browser, { javaScriptEnabled: false });
+  await assertCounts('/contact', 1, () => open(visitor, '/contact'));
+});
+
+test('after a refusal nothing is counted and only the choice is kept; an acceptance counts again', async () => {
+  const visitor = await newVisitor(browser);
+  let page;
+  await assertCounts('/blog', 1, async () => { page = await open(visitor, '/blog'); });
+  assert.deepEqual(await cookieNames(visitor), [], 'before a choice nothing is on the device');
+
+  await assertDoesNotCount('/blog', () => choose(page, 'refuse'));
+  assertOnlyTheChoice(await cookieNames(visitor));
+
+  await assertDoesNotCount('/blog/counting-visits', async () => {
+    const answer = await answerTo(page, 'hit', () => page.goto(`${footfall.demo}/blog/counting-visits`));
+    assert.equal(answer.headers()['footfall-hit'], 'not-recorded');
+  });
+  assertOnlyTheChoice(await cookieNames(visitor));
+
+  await choose(page, 'accept');
+  await assertCounts('/contact', 1, () => page.goto(`${footfall.demo}/contact`));
+});
+
+test('a refusal without JavaScript holds for the pixel', async () => {
+  const visitor = await newVisitor(browser, { javaScriptEnabled: false });
+  const page = await open(visitor, '/privacy');
+  await choose(page, 'refuse');
+  await assertDoesNotCount('/contact', async () => {
+    const answer = await answerTo(page, 'pixel.gif', () => page.goto(`${footfall.demo}/contact`));
+    assert.equal(answer.headers()['footfall-hit'], 'not-recorded');
+    assert.equal(answer.headers()['content-type'], 'image/gif');
+  });
+  assertOnlyTheChoice(await cookieNames(visitor));
+});
+
+test('Global Privacy Control: the tag sends nothing and nothing is kept', async () => {
+  const visitor = await newVisitorWithPrivacyControl(browser);
+  const hits = [];
+  visitor.on('request', (request) => { if (request.url() === `${footfall.collector}/hit`) hits.push(request); });
+  await assertDoesNotCount('/pricing', () => open(visitor, '/pricing'));
+  assert.deepEqual(hits, []);
+  assert.deepEqual(await cookieNames(visitor), []);
+});
+
+test('Global Privacy Control: the pixel is answered but not recorded', async () => {
+  const visitor = await newVisitorWithPrivacyControl(browser, { javaScriptEnabled: false });
+  const page = await visitor.newPage();
+  await assertDoesNotCount('/pricing', async () => {
+    const answer = await answerTo(page, 'pixel.gif', () => page.goto(`${footfall.demo}/pricing`));
+    assert.equal(answer.headers()['footfall-hit'], 'not-recorded');
+  });
+  assert.deepEqual(await cookieNames(visitor), []);
+});
+
+test('a page that comes back from the back/forward cache is a second view', async () => {
+  const visitor = await newVisitor(browser);
+  await visitor.addInitScript(() => addEventListener('pageshow', (event) => { window.cameBack = event.persisted; }));
+  await assertCounts('/blog/counting-visits', 2, async () => {
+    const page = await open(visitor, '/blog/counting-visits');
+    await page.goto(`${footfall.demo}/contact`);
+    await page.goBack({ waitUntil: 'commit' });
+    await eventually(() => page.evaluate(() => window.cameBack), 'the page came from the cache');
+  });
+});
+
+test("every page keeps to its Content-Security-Policy and to the collector's and its own files", async () => {
+  const visitor = await newVisitor(browser);
+  const page = await visitor.newPage();
+  const troubles = [];
+  page.on('console', (message) => { if (message.type() === 'error') troubles.push(message.text()); });
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  page.on('request', (request) => {
+    const { origin } = new URL(request.url());
+    if (![footfall.demo, footfall.collector].includes(origin)) troubles.push(`a request to ${origin}`);
+  });
+  for (const path of PAGES) {
+    const response = await page.goto(footfall.demo + path, { waitUntil: 'load' });
+    assert.match(response.headers()['content-security-policy'], /default-src 'none'/);
+  }
+  assert.deepEqual(troubles, []);
+});

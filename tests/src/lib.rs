@@ -1,0 +1,12 @@
+//! What the end-to-end tests share: the built program and its surroundings, the ledger, and figures computed apart;
+//! and what `make bench` measures.
+
+pub mod bench;
+pub mod command;
+pub mod program;
+pub mod server;
+
+pub mod ledger;
+
+pub mod figures;
+pub mod oracle;

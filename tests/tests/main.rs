@@ -1,0 +1,12 @@
+//! Stories about the whole program, told over real sockets to the real engine.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a story that cannot go on has failed")]
+
+mod bad_input;
+mod canary;
+mod clients;
+mod damage;
+mod import;
+mod ledger;
+mod refusal;
+mod story;
