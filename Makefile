@@ -1,0 +1,64 @@
+# Footfall. `make help` lists what there is to do.
+
+ours := $(CURDIR)/data/engine/libchdb.so
+target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+fetch := deploy/embedded/fetch/fetch.sh
+packages := deploy/embedded/fetch/packages.sh
+shell_scripts := $(wildcard .ci/* deploy/embedded/fetch/*.sh)
+
+# Programs and tests load the in-process ClickHouse from here. Set it to use a library of your own.
+export FOOTFALL_ENGINE ?= $(ours)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench engine ip-data advisories tools clean
+
+help: ## List these
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+run bench: profile := --release
+run: engine ip-data ## Build Footfall and start it with a demo site
+	cargo build --locked --release --package embedded
+	exec '$(target)/release/footfall' up --demo
+
+test: engine ip-data ## Run every test, on the real engine and in a real browser
+	$(packages) chromium
+	node --test deploy/embedded/fetch/fetch.test.mjs
+	cargo build --workspace --locked
+	cargo test --workspace --locked
+	npm ci --no-audit --no-fund --prefix tests/browser
+	npm test --prefix tests/browser
+
+check: tools ## Check style, lints, documentation, scripts and the dependencies' licences
+	$(packages) shellcheck
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
+	shellcheck $(shell_scripts)
+	.ci/dependencies
+
+bench: engine ip-data ## Measure speed and size against what the machine can do
+	$(packages) wrk taskset:util-linux
+	cargo build --locked --release --package embedded --package tests
+	'$(target)/release/bench'
+	cargo bench --locked --package collector --package processor --bench hit --bench pipeline
+
+engine: tools ## Fetch the in-process ClickHouse (178 MB, once)
+ifeq ($(FOOTFALL_ENGINE),$(ours))
+	@$(fetch) engine
+endif
+
+ip-data: tools ## Fetch the countries and networks of IP addresses (26 MB, once)
+	@$(fetch) ip-data
+	@test data/ip/asn.mmdb -nt data/ip/SHA256SUMS || \
+		cargo run --locked $(profile) --package embedded --bin footfall -- \
+		ip-data --asn data/ip/asn-ipv4.csv data/ip/asn-ipv6.csv --out data/ip/asn.mmdb
+
+advisories: ## Look for known vulnerabilities in the dependencies (needs a git host)
+	cargo deny --locked check advisories
+
+tools:
+	@$(packages) cargo:rustup npm cc:gcc
+
+clean: ## Remove what was built; data/ stays, it may hold visits
+	cargo clean
+	rm -rf tests/browser/node_modules
