@@ -79,7 +79,9 @@ impl Run {
         stop: impl Future<Output = ()>,
     ) -> Result<(), JournalSourceError> {
         let mut block = row::block();
-        let mut upkeep = tokio::time::interval(UPKEEP);
+        // Upkeep forgets days by the clock, so it must not come before what the journal still holds of them.
+        confirmed.mark_changed();
+        let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);
         loop {
