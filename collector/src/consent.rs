@@ -2,16 +2,8 @@
 
 use schemas::choice::{Choice, Reading};
 use schemas::configuration::{BeforeConsent, Mode, Site};
+use schemas::measure::Hold;
 use schemas::outcome::Outcome;
-
-/// Where a visitor's state is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hold {
-    /// In an encrypted cookie of the visitor's browser.
-    Device,
-    /// For a local day in the processor's memory.
-    Memory,
-}
 
 /// Proof that consent was asked for a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! A hit as the tag sends it: JSON is read leniently (unknown fields are ignored), its values strictly.
 
 use schemas::event::Kind;
+use schemas::measure::event_value;
 use serde::Deserialize;
 use serde::de::Error as _;
 use url::Url;
@@ -17,8 +18,6 @@ const NAME_BYTES_MAX: usize = 200;
 const ID_BYTES_MAX: usize = 64;
 /// A page open for a day is a page forgotten.
 const ENGAGED_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-/// Largest value of an event; far above any order, far below where sums overflow.
-const VALUE_MAX: f64 = 1e9;
 
 /// One hit whose values are within their limits.
 #[derive(Clone, PartialEq)]
@@ -235,11 +234,8 @@ fn number(field: &'static str, number: Option<f64>, max: u64) -> Result<u32, Ref
 }
 
 fn value_thousandths(value: Option<f64>) -> Result<i64, Refusal> {
-    match value {
-        None => Ok(0),
-        Some(value) if value.abs() <= VALUE_MAX => Ok((value * 1000.0).round() as i64),
-        Some(_) => Err(Refusal::BadField { field: "value", problem: "must be a number within ±1000000000" }),
-    }
+    let problem = "must be a number within ±1000000000";
+    value.map_or(Some(0), event_value).ok_or(Refusal::BadField { field: "value", problem })
 }
 
 #[cfg(test)]
