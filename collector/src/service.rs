@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use schemas::configuration::Configuration;
 use schemas::journal::Position;
-use schemas::keys::{Clocks, KeyDirectory, KeyDirectoryError, KeyKeeper};
+use schemas::keys::{Clocks, KeyKeeper};
 use schemas::local_time::Hour;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -27,17 +27,6 @@ const BROWSERS: usize = 10_000;
 /// Time between two rounds of upkeep.
 const UPKEEP: Duration = Duration::from_secs(60);
 
-/// Why a collector cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The journal.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The keys.
-    #[error(transparent)]
-    Keys(#[from] KeyDirectoryError),
-}
-
 /// A collector that is ready for requests.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -47,15 +36,6 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens the keys under `data`; every program of a machine shares them.
-    ///
-    /// # Errors
-    /// When the directory cannot be kept.
-    pub fn keys(data: &Path) -> Result<Arc<KeyKeeper>, KeyDirectoryError> {
-        let directory = KeyDirectory::open(&data.join("keys"))?;
-        Ok(Arc::new(KeyKeeper::new(directory, Clocks::read())?))
-    }
-
     /// Opens the journal under `data`. Blocks; meant for a program's start.
     ///
     /// # Errors
@@ -64,7 +44,7 @@ impl Service {
         configuration: Configuration,
         data: &Path,
         keys: Arc<KeyKeeper>,
-    ) -> Result<Self, ServiceError> {
+    ) -> Result<Self, JournalError> {
         let settings = JournalSettings {
             segment_bytes: configuration.limits.segment_bytes,
             max_bytes: configuration.limits.journal_bytes,

@@ -1,6 +1,7 @@
 //! One `footfall.toml` for all programs; every key has a safe default, an unknown key is an error with its line.
 
 mod environment;
+mod kafka;
 mod site;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,6 +11,7 @@ use ipnet::IpNet;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+pub use kafka::{Kafka, KafkaPasswordError};
 pub use site::{BeforeConsent, Mode, Site, Sites};
 
 /// Everything that can be configured.
@@ -20,6 +22,12 @@ pub struct Configuration {
     pub collector: Collector,
     /// Limits of the collector.
     pub limits: Limits,
+    /// Keys that open records.
+    pub keys: KeyFiles,
+    /// The cluster between collectors and processors; `footfall up` needs none.
+    pub kafka: Kafka,
+    /// A processor of its own.
+    pub processor: Processor,
     /// Where the counts go.
     pub clickhouse: ClickHouse,
     /// Where country and provider of an address are looked up.
@@ -62,6 +70,25 @@ pub struct Limits {
     pub journal_bytes: u64,
     /// Bytes of one journal segment.
     pub segment_bytes: u64,
+}
+
+/// Keys that open records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyFiles {
+    /// Directory that all collectors and processors share, for them alone to read; by default `keys` in the data directory.
+    pub directory: Option<PathBuf>,
+}
+
+/// A processor of its own, `processor run`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Processor {
+    /// Listener for `/livez`, `/readyz` and `/metrics`; keep it on loopback or a private network.
+    pub admin: SocketAddr,
+    /// Name that no other processor of the group has. With one, a restart within the session time-out moves no partition;
+    /// without one, partitions move at once when a processor stops.
+    pub instance: Option<String>,
 }
 
 /// Where the counts go.
@@ -122,6 +149,19 @@ impl Default for Limits {
             journal_bytes: 4 << 30,
             segment_bytes: 64 << 20,
         }
+    }
+}
+
+impl KeyFiles {
+    /// The directory, of a program that keeps its own files in `data`.
+    pub fn directory(&self, data: &Path) -> PathBuf {
+        self.directory.clone().unwrap_or_else(|| data.join("keys"))
+    }
+}
+
+impl Default for Processor {
+    fn default() -> Self {
+        Self { admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8082)), instance: None }
     }
 }
 
@@ -235,6 +275,9 @@ impl Configuration {
             return invalid(
                 "limits.segment_bytes must be 1 MiB or more, limits.journal_bytes twice that or more".into(),
             );
+        }
+        if let Some(mistake) = self.kafka.mistake() {
+            return invalid(mistake);
         }
         let rising = |pair: &[Policy]| matches!(pair, [a, b] if a.revision < b.revision && a.date < b.date);
         if !self.policies.windows(2).all(rising) || self.policies.iter().any(|policy| policy.revision == 0) {

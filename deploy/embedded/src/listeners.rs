@@ -7,6 +7,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use collector::admin;
 use collector::endpoints::Body;
+use collector::process::told;
 use collector::server::serve;
 use collector::service::Service;
 use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY};
@@ -93,11 +94,6 @@ impl Serving {
     pub async fn finish(self) {
         self.0.join_all().await;
     }
-}
-
-/// Resolves once the word has come, or can come no more.
-pub async fn told(mut word: watch::Receiver<bool>) {
-    word.wait_for(|told| *told).await.ok();
 }
 
 fn demo_page(site: &DemoSite, path: &str) -> Response<Body> {

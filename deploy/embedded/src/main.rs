@@ -1,32 +1,21 @@
 //! `footfall`: everything on one machine.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use collector::process::{self, FAILED, WRONG};
 use embedded::cli::{Cli, Command, Common};
 use embedded::console::complain;
 use embedded::data::Data;
 use embedded::{commands, up};
 use rustix::fs::Mode;
 use schemas::configuration::Configuration;
-use tracing_subscriber::EnvFilter;
-
-/// Something went wrong while the program ran.
-const FAILED: u8 = 1;
-/// Wrong usage or configuration; clap uses it too.
-const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("FOOTFALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let is_terminal = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(is_terminal)
-        .with_writer(std::io::stderr)
-        .init();
-    let configuration = match configuration(&cli.command) {
+    process::log();
+    let file = common(&cli.command).and_then(|common| common.config.as_deref());
+    let configuration = match process::configuration(file) {
         Ok(configuration) => configuration,
         Err(error) => {
             complain(format!("footfall: {error}"));
@@ -50,15 +39,6 @@ fn common(command: &Command) -> Option<&Common> {
         Command::Reconcile(common) => Some(common),
         Command::IpData(_) => None,
     }
-}
-
-fn configuration(command: &Command) -> Result<Configuration, schemas::configuration::ConfigurationError> {
-    let file = common(command).and_then(|common| common.config.as_deref());
-    Configuration::load(
-        file,
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-    )
 }
 
 fn run(command: &Command, configuration: Configuration) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use collector::process::{stop_signal, told};
 use collector::service::Service;
 use processor::enrich::Networks;
 use processor::import::Import;
@@ -14,7 +15,7 @@ use processor::source::journal::{JournalSource, JournalSourceError};
 use processor::store::Store;
 use processor::telemetry::Telemetry;
 use schemas::configuration::Configuration;
-use tokio::signal::unix::{SignalKind, signal};
+use schemas::keys::KeyKeeper;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -24,7 +25,7 @@ use crate::console::say;
 use crate::data::Data;
 use crate::demo::ACCESS_LOG;
 use crate::host::Host;
-use crate::listeners::{Listeners, told};
+use crate::listeners::Listeners;
 use crate::retention;
 
 /// How long ClickHouse may take for what is left when the program stops.
@@ -46,7 +47,7 @@ pub async fn up(mut configuration: Configuration, data: &Data, arguments: &cli::
     if arguments.demo {
         import_demo(&configuration, data, &store).await?;
     }
-    let keys = Service::keys(data.path())?;
+    let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(data.path()))?);
     let service = Service::open(configuration.clone(), data.path(), Arc::clone(&keys))?;
     let run = Run {
         source: JournalSource::open(&data.path().join("journal"), data.path(), rand::random)?,
@@ -111,21 +112,6 @@ fn override_addresses(configuration: &mut Configuration, arguments: &cli::Up) {
     set(&mut configuration.collector.listen, arguments.listen);
     set(&mut configuration.collector.admin, arguments.admin);
     set(&mut configuration.clickhouse.listen, arguments.clickhouse);
-}
-
-/// True once SIGTERM or SIGINT has come.
-fn stop_signal() -> Result<watch::Receiver<bool>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        tracing::info!("stopping");
-        stop.send(true).ok();
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        tracing::warn!("ended without draining");
-        std::process::exit(1);
-    });
-    Ok(stopped)
 }
 
 fn pipeline(configuration: &Configuration, data: &Data) -> Result<Pipeline> {

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::{Configuration, ConfigurationError};
 
 /// Sections that variables reach; lists of sites and policies belong in the file.
-const SECTIONS: [&str; 4] = ["collector", "limits", "clickhouse", "ip_data"];
+const SECTIONS: [&str; 7] = ["collector", "limits", "keys", "kafka", "processor", "clickhouse", "ip_data"];
 
 /// One setting from the environment.
 pub(super) struct Override {

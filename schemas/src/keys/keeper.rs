@@ -1,5 +1,6 @@
 //! The key directory shared by the threads of one program, and its upkeep against two clocks.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -37,6 +38,14 @@ pub struct KeyKeeper {
 }
 
 impl KeyKeeper {
+    /// Opens or makes the directory `path` and keeps it from now on.
+    ///
+    /// # Errors
+    /// When the directory cannot be kept.
+    pub fn open(path: &Path) -> Result<Self, KeyDirectoryError> {
+        Self::new(KeyDirectory::open(path)?, Clocks::read())
+    }
+
     /// Takes over an opened directory and runs upkeep once, so that there is a key for now.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use anyhow::Result;
 use collector::server::serve;
 use collector::service::Service;
 use schemas::configuration::Configuration;
+use schemas::keys::KeyKeeper;
 use tokio::net::TcpListener;
 
 use super::traffic::CONFIGURATION;
@@ -24,7 +25,7 @@ pub fn configuration() -> Result<Configuration> {
 /// # Errors
 /// When `data` cannot be used.
 pub async fn collector(listener: TcpListener, data: &Path) -> Result<()> {
-    let service = Service::open(configuration()?, data, Service::keys(data)?)?;
+    let service = Service::open(configuration()?, data, Arc::new(KeyKeeper::open(&data.join("keys"))?))?;
     let collector = Arc::clone(&service.collector);
     let connections_max = collector.configuration.limits.connections;
     let answer = move |peer, request| Arc::clone(&collector).answer(peer, request);
