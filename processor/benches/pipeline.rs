@@ -52,13 +52,16 @@ fn record(sequence: u64) -> (Vec<u8>, Keys) {
 
 fn raw() -> RawVisit {
     let (record, keys) = record(1);
-    let Some(Opened::Visit(raw)) = open(&record, &keys) else { panic!("a visit was sealed") };
+    let Some(Opened::Visit(raw)) = open(record.as_slice().into(), &keys) else {
+        panic!("a visit was sealed")
+    };
     *raw
 }
 
 fn stages(criterion: &mut Criterion) {
     let (record, keys) = record(1);
-    criterion.bench_function("open", |bencher| bencher.iter(|| open(black_box(&record), &keys)));
+    criterion
+        .bench_function("open", |bencher| bencher.iter(|| open(black_box(record.as_slice()).into(), &keys)));
     let (networks, hosts) = (Networks::default(), SiteHosts::new(&["example.com"]));
     criterion.bench_function("enrich, without IP data", |bencher| {
         bencher.iter_batched(raw, |raw| enrich(raw, &networks, &hosts), BatchSize::SmallInput);
@@ -80,12 +83,14 @@ fn whole(criterion: &mut Criterion) {
     criterion.bench_function("take 10,000 records", |bencher| {
         bencher.iter_batched_ref(
             fresh,
-            |pipeline| records.iter().map(|record| pipeline.take(record, &keys)).filter(is_row).count(),
+            |pipeline| {
+                records.iter().map(|record| pipeline.take(record.as_slice(), &keys)).filter(is_row).count()
+            },
             BatchSize::LargeInput,
         );
     });
     let mut pipeline = fresh();
-    let rows: Vec<_> = records.iter().map(|record| pipeline.take(record, &keys)).collect();
+    let rows: Vec<_> = records.iter().map(|record| pipeline.take(record.as_slice(), &keys)).collect();
     let mut block = row::block();
     criterion.bench_function("write 10,000 rows", |bencher| {
         bencher.iter(|| {

@@ -1,28 +1,46 @@
 //! A record is its first copy: a forwarder may repeat itself, a reader may start again, and a browser may send a
 //! hit twice. The first two are skipped without a trace, the last becomes a row of kind `repeat`.
+//!
+//! Which sequences were seen is kept exactly, not as the highest one: after a broker's failure a forwarder's later batch may
+//! stand in the log before an earlier one, and what comes out of order is no repeat.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
+use roaring::RoaringTreemap;
 use schemas::local_time::LocalDay;
 use schemas::wire::{CollectorId, Header};
 
-/// The highest sequence seen of each collector. Its sequences rise except where they are repeated.
-#[derive(Debug, Default)]
-pub struct Marks(HashMap<CollectorId, u64>);
+/// How long a collector's sequences are remembered after its latest record was written, in hours: no record is readable
+/// longer, so none is repeated.
+const REMEMBERED_HOURS: u32 = 72;
 
-impl Marks {
-    /// Whether this record was not seen before; raises the mark.
+/// The sequences seen of each collector: about a bit each.
+#[derive(Debug, Default)]
+pub struct Sequences(HashMap<CollectorId, Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    sequences: RoaringTreemap,
+    written_hour: u32,
+}
+
+impl Sequences {
+    /// Whether this record was not seen before; it is from now on.
     pub fn is_first_copy(&mut self, header: &Header) -> bool {
-        let mark = self.0.entry(header.collector).or_default();
-        let first = header.sequence > *mark;
-        *mark = header.sequence.max(*mark);
-        first
+        let seen = self.0.entry(header.collector).or_default();
+        seen.written_hour = seen.written_hour.max(header.written_hour);
+        seen.sequences.insert(header.sequence)
     }
 
     /// The highest sequence seen of a collector, if any was.
     pub fn highest(&self, collector: CollectorId) -> Option<u64> {
-        self.0.get(&collector).copied()
+        self.0.get(&collector)?.sequences.max()
+    }
+
+    /// Forgets the collectors that have written nothing for long before `hour`.
+    pub fn forget_before(&mut self, hour: u32) {
+        self.0.retain(|_, seen| seen.written_hour.saturating_add(REMEMBERED_HOURS) >= hour);
     }
 }
 
@@ -66,11 +84,29 @@ mod tests {
 
     #[test]
     fn a_repeated_stretch_is_skipped_and_other_collectors_are_not() {
-        let mut marks = Marks::default();
-        let seen: Vec<bool> =
-            [1, 2, 3, 2, 3, 4].map(|sequence| marks.is_first_copy(&header(1, sequence))).into();
-        assert_eq!(seen, [true, true, true, false, false, true]);
-        assert!(marks.is_first_copy(&header(2, 1)));
+        let mut seen = Sequences::default();
+        let first: Vec<bool> =
+            [1, 2, 3, 2, 3, 4].map(|sequence| seen.is_first_copy(&header(1, sequence))).into();
+        assert_eq!(first, [true, true, true, false, false, true]);
+        assert!(seen.is_first_copy(&header(2, 1)));
+    }
+
+    #[test]
+    fn what_comes_out_of_order_is_no_repeat() {
+        let mut seen = Sequences::default();
+        let first = [4, 5, 2, 3, 4].map(|sequence| seen.is_first_copy(&header(1, sequence)));
+        assert_eq!(first, [true, true, true, true, false]);
+        assert_eq!(seen.highest(CollectorId([1; 16])), Some(5));
+    }
+
+    #[test]
+    fn a_collector_is_forgotten_long_after_its_records_are_unreadable() {
+        let mut seen = Sequences::default();
+        seen.is_first_copy(&Header { written_hour: 100, ..header(1, 1) });
+        seen.forget_before(100 + REMEMBERED_HOURS);
+        assert!(!seen.is_first_copy(&Header { written_hour: 100, ..header(1, 1) }));
+        seen.forget_before(101 + REMEMBERED_HOURS);
+        assert_eq!(seen.highest(CollectorId([1; 16])), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! 1. a [`source`] gives records in order;
 //! 2. the [`pipeline`] takes only their [`first_copies`], [`open`]s them, [`enrich`]es and [`anonymize`]s them, and moves
 //!    the visitor's state on ([`visits`]);
-//! 3. what is left is a [`row`], many rows a [`block`], and the [`store`] writes it;
+//! 3. what is left is a [`row`], many rows a [`batch`], encoded as a [`block`], and the [`store`] writes it;
 //! 4. [`run`] joins these; [`import`] does the same for access logs; [`reconcile`] checks that nothing is missing.
 //!
 //! `RawVisit → EnrichedVisit → AnonymousVisit → OpenHit`: each stage consumes the one before, and only the last is written.
@@ -12,7 +12,11 @@ pub mod source;
 
 pub mod pipeline;
 
+pub mod consumption;
+pub mod partition;
+
 pub mod first_copies;
+pub mod missing_keys;
 pub mod open;
 
 pub mod enrich;
@@ -20,11 +24,14 @@ pub mod enrich;
 pub mod anonymize;
 pub mod visits;
 
+pub mod batch;
 pub mod block;
 pub mod row;
 pub mod store;
 
 pub mod import;
+
+pub mod hole_watch;
 pub mod reconcile;
 pub mod run;
 pub mod telemetry;

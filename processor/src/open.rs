@@ -1,5 +1,6 @@
 //! Opens a record: personal information is readable from here to [`crate::anonymize`], and nowhere else.
 
+use jiff::{SignedDuration, Timestamp};
 use schemas::event::{self, Event, Order, Visit};
 use schemas::keys::Keys;
 use schemas::personal::Personal;
@@ -81,20 +82,52 @@ impl Opened {
     }
 }
 
+/// How far a collector's clock may be ahead of the broker's.
+const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// A record as its source gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// When the broker took it; a journal has no such time.
+    pub appended: Option<Timestamp>,
+}
+
+impl<'a> From<&'a [u8]> for Record<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { bytes, appended: None }
+    }
+}
+
+impl Record<'_> {
+    /// A hit's time is the collector's, but not far behind the moment when the broker took it.
+    fn capped(&self, mut visit: Visit) -> Visit {
+        let latest = self.appended.and_then(|appended| appended.checked_add(CLOCK_AHEAD_MAX).ok());
+        if let Some(latest) = latest.and_then(|latest| u64::try_from(latest.as_millisecond()).ok()) {
+            visit.received_ms = visit.received_ms.min(latest);
+        }
+        visit
+    }
+}
+
 /// Opens a record whose header is known to be readable; `None` when it is not even that.
-pub fn open(record: &[u8], keys: &Keys) -> Option<Opened> {
-    let (header, bytes) = match wire::open(record, keys) {
+pub fn open(record: Record<'_>, keys: &Keys) -> Option<Opened> {
+    let bytes = record.bytes;
+    let (header, event) = match wire::open(bytes, keys) {
         Ok(opened) => opened,
         Err(Unreadable::Malformed) => return None,
         Err(Unreadable::KeyGone) => {
-            return Some(Opened::Unreadable(wire::header(record).ok()?, Reason::Expired));
+            return Some(Opened::Unreadable(wire::header(bytes).ok()?, Reason::Expired));
         }
         Err(Unreadable::NotAuthentic) => {
-            return Some(Opened::Unreadable(wire::header(record).ok()?, Reason::NotAuthentic));
+            return Some(Opened::Unreadable(wire::header(bytes).ok()?, Reason::NotAuthentic));
         }
     };
-    Some(match event::decode(&bytes) {
-        Ok(Event::Visit(visit)) => Opened::Visit(Box::new(RawVisit { header, visit: Personal::new(visit) })),
+    Some(match event::decode(&event) {
+        Ok(Event::Visit(visit)) => {
+            Opened::Visit(Box::new(RawVisit { header, visit: Personal::new(record.capped(visit)) }))
+        }
         Ok(Event::Control(control)) => match control.order {
             Some(order) => Opened::Control(header, order),
             None => Opened::Unreadable(header, Reason::Undecodable),
@@ -133,10 +166,27 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named_and_keeps_its_sequence() {
         let (mut record, keys) = sealed(b"no event");
-        assert_eq!(reason(open(&record, &keys)), Some(Reason::Undecodable));
-        assert_eq!(reason(open(&record, &Keys::default())), Some(Reason::Expired));
+        assert_eq!(reason(open(record.as_slice().into(), &keys)), Some(Reason::Undecodable));
+        assert_eq!(reason(open(record.as_slice().into(), &Keys::default())), Some(Reason::Expired));
         *record.last_mut().unwrap() ^= 1;
-        assert_eq!(reason(open(&record, &keys)), Some(Reason::NotAuthentic));
-        assert!(open(&record[..20], &keys).is_none());
+        assert_eq!(reason(open(record.as_slice().into(), &keys)), Some(Reason::NotAuthentic));
+        assert!(open(record[..20].into(), &keys).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_is_held_back_to_the_brokers() {
+        let mut event = Vec::new();
+        event::encode(Event::Visit(Visit { received_ms: 10_000_000, ..Visit::default() }), &mut event);
+        let (record, keys) = sealed(&event);
+        let received_ms = |appended: Option<i64>| {
+            let appended = appended.map(|ms| Timestamp::from_millisecond(ms).unwrap());
+            match open(Record { bytes: &record, appended }, &keys) {
+                Some(Opened::Visit(raw)) => raw.visit.expose().received_ms,
+                opened => panic!("{opened:?}"),
+            }
+        };
+        assert_eq!(received_ms(None), 10_000_000);
+        assert_eq!(received_ms(Some(9_900_000)), 10_000_000);
+        assert_eq!(received_ms(Some(1_000_000)), 1_300_000);
     }
 }

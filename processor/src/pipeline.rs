@@ -4,24 +4,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use schemas::configuration::{Configuration, Site};
-use schemas::event::{self, Order};
+use schemas::event::{LOST_MAX, Lost, Opened as Start, Order};
 use schemas::keys::Keys;
-use schemas::local_time::LocalDay;
+use schemas::local_time::{Hour, LocalDay};
 use schemas::page::{PageRuleError, PageRules};
 use schemas::source::SiteHosts;
+use schemas::visit_state::VisitState;
 use schemas::wire::{CollectorId, Header};
 
 use crate::anonymize::anonymize;
 use crate::enrich::{Networks, enrich};
-use crate::first_copies::{HitIds, Marks};
-use crate::open::{Opened, RawVisit, open};
+use crate::first_copies::{HitIds, Sequences};
+use crate::open::{Opened, RawVisit, Record, open};
 use crate::row::OpenHit;
 use crate::visits::Visits;
 
 /// How long after a site's midnight its states are kept for hits that come late.
 const GRACE: SignedDuration = SignedDuration::from_hours(2);
+/// A broker's and a site's clock may differ; what a warm-up reads begins so much before the day it is for.
+const WARM_UP_MARGIN: SignedDuration = SignedDuration::from_mins(10);
 /// Records between two looks for days that are over.
 const FORGET_EVERY: u64 = 1024;
 
@@ -29,8 +33,8 @@ const FORGET_EVERY: u64 = 1024;
 #[derive(Debug)]
 pub struct Pipeline {
     sites: HashMap<String, Arc<SiteRules>>,
-    networks: Networks,
-    marks: Marks,
+    networks: Arc<Networks>,
+    sequences: Sequences,
     hit_ids: HitIds,
     visits: Visits,
     /// The earliest of the records since the last look for days that are over.
@@ -58,9 +62,10 @@ impl SiteRules {
 pub enum Taken {
     /// Its row.
     Row(Box<OpenHit>),
-    /// The first record of a collector: its row, and a row for each last sequence of the collector before it that should
-    /// have been read by now. That holds where one source gives all records of a journal in their order.
-    Opened(Box<OpenHit>, Vec<OpenHit>),
+    /// The first record of a collector: its row, and what it says of the collector before it.
+    Opened(Box<OpenHit>, Start),
+    /// A collector's word that sequences cannot be read: its row, and a row for each of them.
+    Lost(Box<OpenHit>, Vec<OpenHit>),
     /// Nothing: a repeat of what was read before.
     Skipped,
     /// Nothing: not even its header can be read.
@@ -75,63 +80,87 @@ impl Pipeline {
     pub fn new(configuration: &Configuration, networks: Networks) -> Result<Self, PageRuleError> {
         let rules = |site: &Site| Ok((site.name.clone(), Arc::new(SiteRules::new(site)?)));
         let sites = configuration.sites.iter().map(rules).collect::<Result<_, _>>()?;
-        Ok(Self {
+        Ok(Self::with_rules(sites, Arc::new(networks)))
+    }
+
+    /// A transform of the same rules without any state.
+    pub fn fresh(&self) -> Self {
+        Self::with_rules(self.sites.clone(), Arc::clone(&self.networks))
+    }
+
+    fn with_rules(sites: HashMap<String, Arc<SiteRules>>, networks: Arc<Networks>) -> Self {
+        Self {
             sites,
             networks,
-            marks: Marks::default(),
+            sequences: Sequences::default(),
             hit_ids: HitIds::default(),
             visits: Visits::default(),
             earliest: Timestamp::MAX,
             taken: 0,
-        })
+        }
     }
 
     /// Takes the next record of a source.
-    pub fn take(&mut self, record: &[u8], keys: &Keys) -> Taken {
+    pub fn take<'a>(&mut self, record: impl Into<Record<'a>>, keys: &Keys) -> Taken {
+        let record = record.into();
         let Some(opened) = open(record, keys) else { return Taken::Malformed };
-        if !self.marks.is_first_copy(opened.header()) {
+        if !self.sequences.is_first_copy(opened.header()) {
             return Taken::Skipped;
         }
-        let row = match opened {
-            Opened::Visit(raw) => self.visit(*raw),
-            Opened::Control(header, Order::Opened(start)) => {
-                let lost = self.lost_before(&start, header.written_hour);
-                return Taken::Opened(Box::new(OpenHit::control(&header, &Order::Opened(start))), lost);
-            }
-            Opened::Control(header, order) => OpenHit::control(&header, &order),
-            Opened::Unreadable(header, reason) => OpenHit::unreadable(&header, reason),
-        };
-        Taken::Row(Box::new(row))
+        match opened {
+            Opened::Visit(raw) => Taken::Row(Box::new(self.visit(*raw, record.appended))),
+            Opened::Control(header, order) => control(&header, order),
+            Opened::Unreadable(header, reason) => Taken::Row(Box::new(OpenHit::unreadable(&header, reason))),
+        }
     }
 
     /// Takes a visit that is no record, such as a line of a log.
     pub fn take_visit(&mut self, raw: RawVisit) -> Taken {
-        if !self.marks.is_first_copy(&raw.header) {
+        if !self.sequences.is_first_copy(&raw.header) {
             return Taken::Skipped;
         }
-        Taken::Row(Box::new(self.visit(raw)))
+        Taken::Row(Box::new(self.visit(raw, None)))
     }
 
-    /// Rows for sequences that are not there to be read; their mark is raised, so that they stay lost.
+    /// Rows for sequences that are not there to be read; they count as seen, so that they stay lost.
     pub fn lost(&mut self, collector: CollectorId, from: u64, to: u64, written_hour: u32) -> Vec<OpenHit> {
         let header = |sequence| Header { collector, sequence, site: String::new(), written_hour, lane: 0 };
-        let headers = (from..=to).map(header).filter(|header| self.marks.is_first_copy(header));
+        let headers = (from..=to).map(header).filter(|header| self.sequences.is_first_copy(header));
         headers.map(|header| OpenHit::lost(&header)).collect()
     }
 
     /// Rows for what is missing at the end of the collector before a start. No later record of its own tells that. One
     /// of which nothing was seen is left alone: its segments may have been removed because their time was over.
-    fn lost_before(&mut self, start: &event::Opened, written_hour: u32) -> Vec<OpenHit> {
+    ///
+    /// To be asked where one source gives all records of a journal in their order; a partition has only some of them.
+    pub fn lost_before(&mut self, start: &Start, written_hour: u32) -> Vec<OpenHit> {
         let previous = <[u8; 16]>::try_from(start.previous_collector.as_slice()).map(CollectorId);
-        let seen = previous.ok().and_then(|collector| Some((collector, self.marks.highest(collector)?)));
+        let seen = previous.ok().and_then(|collector| Some((collector, self.sequences.highest(collector)?)));
         seen.map_or_else(Vec::new, |(collector, highest)| {
             self.lost(collector, highest.saturating_add(1), start.previous_last_sequence, written_hour)
         })
     }
 
+    /// Where a warm-up begins that is to go on behind a record appended at `appended`: before the earliest day that was
+    /// still open then on any site.
+    pub fn warm_up_from(&self, appended: Timestamp) -> Timestamp {
+        let latest = appended.saturating_sub(GRACE).unwrap_or(Timestamp::MIN);
+        let utc = TimeZone::UTC;
+        let zones = self.sites.values().map(|rules| &rules.site.time_zone).chain([&utc]);
+        let starts = zones.map(|zone| LocalDay::of(latest, zone).start(zone));
+        starts.min().unwrap_or(latest).saturating_sub(WARM_UP_MARGIN).unwrap_or(Timestamp::MIN)
+    }
+
     /// Reads IP databases again that changed.
     pub fn refresh(&mut self) {
-        self.networks.refresh();
+        if let Some(newer) = self.networks.refreshed() {
+            self.networks = Arc::new(newer);
+        }
+    }
+
+    /// Looks addresses up where another one does.
+    pub fn share_networks(&mut self, of: &Self) {
+        self.networks = Arc::clone(&of.networks);
     }
 
     /// Visitors whose state is held in memory.
@@ -139,16 +168,18 @@ impl Pipeline {
         self.visits.len()
     }
 
-    fn visit(&mut self, raw: RawVisit) -> OpenHit {
+    fn visit(&mut self, raw: RawVisit, appended: Option<Timestamp>) -> OpenHit {
         if let Some(reason) = raw.drop_reason() {
             return OpenHit::dropped(&raw.header, reason);
         }
         let rules = self.rules(&raw.header.site);
         let zone = &rules.site.time_zone;
         let arrival = raw.arrival(&self.visits);
-        self.pass_time(arrival.received);
+        self.pass_time(arrival.received, appended);
         let day = LocalDay::of(arrival.received, zone);
-        let is_repeat = self.hit_ids.is_repeat(&raw.header.site, day, raw.hit_id());
+        // Told by the record alone: whether a state is still held must not matter to its row.
+        let is_late = appended.is_some_and(|appended| is_over(day, zone, appended));
+        let is_repeat = !is_late && self.hit_ids.is_repeat(&raw.header.site, day, raw.hit_id());
         let anonymous = anonymize(enrich(raw, &self.networks, &rules.hosts), &rules.pages, zone);
         if is_repeat {
             return OpenHit::repeat(anonymous);
@@ -158,6 +189,11 @@ impl Pipeline {
         }
         if anonymous.is_spam() {
             return OpenHit::spam(anonymous);
+        }
+        if is_late {
+            let (progress, _) =
+                VisitState::default().advance(&anonymous.happening().facts, arrival.received, zone);
+            return OpenHit::late(anonymous, &progress);
         }
         let place = (rules.site.name.as_str(), zone);
         let progress = self.visits.advance(place, arrival, &anonymous.happening());
@@ -176,10 +212,10 @@ impl Pipeline {
         Arc::clone(self.sites.entry(name.to_owned()).or_insert_with(unknown))
     }
 
-    /// Forgets the days that are over, judged by the records' own time: a replay forgets the same. The earliest of many
-    /// records tells it, so that a single wrong clock does not end a day for everybody.
-    fn pass_time(&mut self, received: Timestamp) {
-        self.earliest = self.earliest.min(received);
+    /// Forgets the days that are over, judged by the broker's clock, or else by the records' own time: a replay forgets the
+    /// same. The earliest of many records tells it, so that a single wrong clock does not end a day for everybody.
+    fn pass_time(&mut self, received: Timestamp, appended: Option<Timestamp>) {
+        self.earliest = self.earliest.min(appended.unwrap_or(received));
         self.taken += 1;
         if !self.taken.is_multiple_of(FORGET_EVERY) {
             return;
@@ -194,11 +230,37 @@ impl Pipeline {
         let sites = &self.sites;
         let is_over = |site: &str, day: LocalDay| {
             let zone = sites.get(site).map(|rules| &rules.site.time_zone);
-            zone.is_none_or(|zone| day.end(zone).saturating_add(GRACE).is_ok_and(|end| end < now))
+            zone.is_none_or(|zone| is_over(day, zone, now))
         };
         self.visits.forget(is_over);
         self.hit_ids.forget(is_over);
+        self.sequences.forget_before(Hour::of(now).epoch_hours());
     }
+}
+
+/// Whether a day, with its grace, has ended before `now`.
+fn is_over(day: LocalDay, zone: &TimeZone, now: Timestamp) -> bool {
+    day.end(zone).saturating_add(GRACE).is_ok_and(|end| end < now)
+}
+
+/// What a collector says of itself or of its journal.
+fn control(header: &Header, order: Order) -> Taken {
+    let row = Box::new(OpenHit::control(header, &order));
+    match order {
+        Order::Opened(start) => Taken::Opened(row, start),
+        Order::Lost(lost) => Taken::Lost(row, lost_rows(&lost, header.written_hour)),
+        Order::Goodbye(_) | Order::ConsentCount(_) => Taken::Row(row),
+    }
+}
+
+/// A row for each sequence that a collector tells to be lost; it tells a limited number at once.
+fn lost_rows(lost: &Lost, written_hour: u32) -> Vec<OpenHit> {
+    let Ok(collector) = <[u8; 16]>::try_from(lost.collector.as_slice()).map(CollectorId) else {
+        return Vec::new();
+    };
+    let header = |sequence| Header { collector, sequence, site: String::new(), written_hour, lane: 0 };
+    let last = lost.to.min(lost.from.saturating_add(LOST_MAX - 1));
+    (lost.from..=last).map(|sequence| OpenHit::lost(&header(sequence))).collect()
 }
 
 #[cfg(test)]

@@ -125,6 +125,14 @@ impl OpenHit {
         row
     }
 
+    /// A hit of a day that is over: its visit can no longer be known, so it counts views and events only.
+    pub fn late(visit: AnonymousVisit, progress: &Progress) -> Self {
+        let mut row = Self::hit(visit, progress);
+        row.measures = row.measures.without_visit();
+        row.reason = "late".to_owned();
+        row
+    }
+
     /// A bot's hit: counted by the bot's name, never as a visitor.
     pub fn bot(visit: AnonymousVisit) -> Self {
         Self::of_visit(visit, "bot", "")

@@ -48,6 +48,8 @@ pub struct Hole {
     pub from: u64,
     /// The last missing one.
     pub to: u64,
+    /// UTC hour from which on its first record behind them was written.
+    pub written_hour: u32,
 }
 
 /// How far a log file has been imported.
@@ -142,9 +144,15 @@ impl Store {
             collector: String,
             from: u64,
             to: u64,
+            written_hour: u32,
         }
         let gaps: Vec<Gap> = self.client.query(include_str!("store/holes.sql")).fetch_all().await?;
-        let hole = |gap: Gap| Hole { collector: collector_of(&gap.collector), from: gap.from, to: gap.to };
+        let hole = |Gap { collector, from, to, written_hour }| Hole {
+            collector: collector_of(&collector),
+            from,
+            to,
+            written_hour,
+        };
         Ok(gaps.into_iter().map(hole).collect())
     }
 

@@ -17,6 +17,9 @@ pub use generated::{ConsentCount, Control, Goodbye, Kind, Lost, Opened, Visit};
 /// Longest encoded event: the journal's largest record less its header. A hit's own limits keep it far below.
 pub const EVENT_BYTES_MAX: usize = 32 * 1024;
 
+/// Sequences that one [`Lost`] may name; a longer run takes several.
+pub const LOST_MAX: u64 = 100_000;
+
 impl fmt::Debug for Visit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Visit([personal])")

@@ -100,6 +100,12 @@ impl Keys {
     }
 }
 
+/// Whether the key of a record written in `written_hour` (hours since the Unix epoch) should still be there at `now_hour`:
+/// it lives for its UTC day and the next.
+pub fn should_exist(written_hour: u32, now_hour: u32) -> bool {
+    (written_hour / 24).saturating_add(directory::LIFE_DAYS as u32) > now_hour / 24
+}
+
 impl FromIterator<DayKey> for Keys {
     fn from_iter<I: IntoIterator<Item = DayKey>>(keys: I) -> Self {
         Self(keys.into_iter().map(|key| (key.id, key)).collect())

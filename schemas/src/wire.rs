@@ -89,6 +89,14 @@ pub fn header(record: &[u8]) -> Result<Header, Unreadable> {
     parse(record).map(|parsed| parsed.header)
 }
 
+/// Which key a record needs, and the UTC hour of its writing; nothing when it is malformed.
+pub fn key_needed(record: &[u8]) -> Option<(KeyId, u32)> {
+    let fixed = record.get(..FIXED_BYTES)?;
+    let site_end = FIXED_BYTES + usize::from(*fixed.last()?);
+    let written_hour = u32::from_be_bytes(fixed.get(25..29)?.try_into().ok()?);
+    Some((KeyId(record.get(site_end..site_end + 16)?.try_into().ok()?), written_hour))
+}
+
 /// Decrypts a record.
 ///
 /// # Errors
@@ -215,5 +223,12 @@ mod tests {
         let (expected, record, _) = sealed();
         assert_eq!(open(&record, &Keys::default()), Err(Unreadable::KeyGone));
         assert_eq!(header(&record), Ok(expected));
+    }
+
+    #[test]
+    fn the_key_that_is_needed_is_known_without_it() {
+        let (header, record, _) = sealed();
+        assert_eq!(key_needed(&record), Some((KeyId([9; 16]), header.written_hour)));
+        assert_eq!(key_needed(&record[..40]), None);
     }
 }

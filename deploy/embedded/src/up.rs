@@ -10,7 +10,7 @@ use collector::service::Service;
 use processor::enrich::Networks;
 use processor::import::Import;
 use processor::pipeline::Pipeline;
-use processor::run::Run;
+use processor::run::journal::Run;
 use processor::source::journal::{JournalSource, JournalSourceError};
 use processor::store::Store;
 use processor::telemetry::Telemetry;

@@ -81,7 +81,7 @@ impl std::fmt::Debug for Networks {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Database {
     path: PathBuf,
     modified: Option<SystemTime>,
@@ -98,20 +98,18 @@ impl Networks {
         Ok(Self { country: open(&files.country)?, asn: open(&files.asn)?, ..Self::default() })
     }
 
-    /// Reads files again that changed. A broken new file leaves the old data in use.
-    pub fn refresh(&mut self) {
-        for database in [&mut self.country, &mut self.asn].into_iter().flatten() {
-            if modified(&database.path) == database.modified {
-                continue;
-            }
-            match Database::open(&database.path) {
-                Ok(newer) => {
-                    *database = newer;
-                    self.remembered.networks.clear();
-                }
-                Err(error) => tracing::warn!(%error, "keeping the old data"),
-            }
+    /// The same with files read again that changed; nothing when none did. A broken new file leaves the old data in use.
+    pub fn refreshed(&self) -> Option<Self> {
+        let newer = [&self.country, &self.asn].map(|database| database.as_ref().and_then(Database::newer));
+        if newer.iter().all(Option::is_none) {
+            return None;
         }
+        let [country, asn] = newer;
+        Some(Self {
+            country: country.or_else(|| self.country.clone()),
+            asn: asn.or_else(|| self.asn.clone()),
+            ..Self::default()
+        })
     }
 
     /// The network of an address; `(unknown)` without one.
@@ -175,6 +173,15 @@ impl Database {
         let reader = Reader::from_source(bytes)
             .map_err(|error| NetworksError::Broken { path: path.to_owned(), error })?;
         Ok(Self { path: path.to_owned(), modified: modified(path), reader: Arc::new(reader) })
+    }
+
+    /// The file's present content, if it changed.
+    fn newer(&self) -> Option<Self> {
+        if modified(&self.path) == self.modified {
+            return None;
+        }
+        let newer = Self::open(&self.path);
+        newer.inspect_err(|error| tracing::warn!(%error, "keeping the old data")).ok()
     }
 
     /// IPv4 addresses written as IPv6 are looked up as what they are: not every database has aliases for them.

@@ -54,7 +54,7 @@ fn pipeline() -> Pipeline {
 
 fn kind(taken: Taken) -> &'static str {
     match taken {
-        Taken::Row(row) | Taken::Opened(row, _) => row.kind(),
+        Taken::Row(row) | Taken::Opened(row, _) | Taken::Lost(row, _) => row.kind(),
         Taken::Skipped => "skipped",
         Taken::Malformed => "malformed",
     }
@@ -68,12 +68,15 @@ fn every_record_has_one_row_whatever_it_is() {
     let spam =
         Visit { referrer: "https://semalt.com/".into(), url: "http://localhost/".into(), ..Visit::default() };
     let first = collector.record(view("a", 0, "x"));
-    assert_eq!(kind(pipeline.take(&first, &keys)), "view");
-    assert_eq!(kind(pipeline.take(&collector.record(view("a", 1, "x")), &keys)), "repeat");
-    assert_eq!(kind(pipeline.take(&collector.record(bot), &keys)), "bot");
-    assert_eq!(kind(pipeline.take(&collector.record(Event::Visit(spam)), &keys)), "dropped");
-    assert_eq!(kind(pipeline.take(&collector.record(view("b", 2, "y")), &Keys::default())), "expired");
-    assert_eq!(kind(pipeline.take(&first, &keys)), "skipped");
+    assert_eq!(kind(pipeline.take(first.as_slice(), &keys)), "view");
+    assert_eq!(kind(pipeline.take(collector.record(view("a", 1, "x")).as_slice(), &keys)), "repeat");
+    assert_eq!(kind(pipeline.take(collector.record(bot).as_slice(), &keys)), "bot");
+    assert_eq!(kind(pipeline.take(collector.record(Event::Visit(spam)).as_slice(), &keys)), "dropped");
+    assert_eq!(
+        kind(pipeline.take(collector.record(view("b", 2, "y")).as_slice(), &Keys::default())),
+        "expired"
+    );
+    assert_eq!(kind(pipeline.take(first.as_slice(), &keys)), "skipped");
     assert_eq!(kind(pipeline.take(&first[..10], &keys)), "malformed");
 }
 
@@ -84,7 +87,7 @@ fn a_replay_from_a_warmed_state_gives_the_same_rows() {
     let records: Vec<Vec<u8>> =
         (0..50).map(|n| collector.record(view(&format!("p{}", n % 7), n * 11, ""))).collect();
     let rows = |pipeline: &mut Pipeline, records: &[Vec<u8>]| -> Vec<String> {
-        let rows = records.iter().map(|record| pipeline.take(record, &keys));
+        let rows = records.iter().map(|record| pipeline.take(record.as_slice(), &keys));
         rows.map(|taken| format!("{taken:?}")).collect()
     };
     let all = rows(&mut pipeline(), &records);
@@ -93,6 +96,59 @@ fn a_replay_from_a_warmed_state_gives_the_same_rows() {
         rows(&mut warmed, &records[..restart]);
         assert_eq!(rows(&mut warmed, &records[restart..]), all[restart..]);
     }
+}
+
+/// The local day of the views ends, in UTC, at 2026-11-19T00:00:00Z.
+const APPENDED_LATE: &str = "2026-11-19T02:00:01Z";
+
+#[test]
+fn a_hit_of_a_day_that_is_over_counts_views_only_and_touches_no_state() {
+    let (mut collector, mut pipeline) = (Collector::new(1), pipeline());
+    let keys = collector.keys();
+    let mut row = |appended: &str, id: &str| {
+        let bytes = collector.record(view("a", 0, id));
+        let record = Record { bytes: &bytes, appended: Some(appended.parse().unwrap()) };
+        match pipeline.take(record, &keys) {
+            Taken::Row(row) => format!("{row:?}"),
+            taken => panic!("{taken:?}"),
+        }
+    };
+    let on_time = row("2026-11-19T01:59:00Z", "x");
+    assert!(on_time.contains("visits: 1") && on_time.contains("visitors: 1"), "{on_time}");
+    let late = row(APPENDED_LATE, "y");
+    assert!(late.contains("views: 1, visits: 0, visitors: 0") && late.contains("\"late\""), "{late}");
+    assert_eq!(row(APPENDED_LATE, "y").matches("\"repeat\"").count(), 0, "its id is not remembered");
+}
+
+#[test]
+fn a_warm_up_begins_before_the_earliest_open_day() {
+    let from = |text: &str, at: &str| {
+        let configuration = Configuration::parse(text, "test", std::iter::empty()).unwrap();
+        let pipeline = Pipeline::new(&configuration, Networks::default()).unwrap();
+        pipeline.warm_up_from(at.parse().unwrap()).to_string()
+    };
+    let tokyo = "[[site]]\nname = \"a\"\nhosts = [\"a.example\"]\ntime_zone = \"Asia/Tokyo\"";
+    assert_eq!(from("", "2026-11-19T12:00:00Z"), "2026-11-18T23:50:00Z");
+    assert_eq!(from("", "2026-11-19T01:59:00Z"), "2026-11-17T23:50:00Z", "yesterday is open for two hours");
+    assert_eq!(from(tokyo, "2026-11-19T01:00:00Z"), "2026-11-17T23:50:00Z", "so is UTC's, for unknown sites");
+    assert_eq!(from(tokyo, "2026-11-19T16:00:00Z"), "2026-11-18T14:50:00Z");
+}
+
+#[test]
+fn a_collectors_word_gives_a_row_for_each_lost_sequence() {
+    let (mut collector, mut pipeline) = (Collector::new(1), pipeline());
+    let keys = collector.keys();
+    let mut lost = |from: u64, to: u64| {
+        let lost = event::Lost { collector: vec![7; 16], from, to };
+        let record = collector.record(Event::from(Order::Lost(lost)));
+        match pipeline.take(record.as_slice(), &keys) {
+            Taken::Lost(row, lost) if row.kind() == "control" => lost.len(),
+            taken => panic!("{taken:?}"),
+        }
+    };
+    assert_eq!(lost(3, 6), 4);
+    assert_eq!(lost(1, u64::MAX), 100_000, "no word makes rows without end");
+    assert_eq!(lost(6, 3), 0);
 }
 
 #[test]

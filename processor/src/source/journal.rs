@@ -104,6 +104,11 @@ impl JournalSource {
         self.reader.position()
     }
 
+    /// UTC hour of writing of the latest record.
+    pub fn latest_hour(&self) -> u32 {
+        self.latest_hour
+    }
+
     /// The next of what the writer has confirmed.
     ///
     /// # Errors

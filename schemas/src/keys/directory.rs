@@ -16,7 +16,7 @@ use super::{DayKey, KeyId, Keys};
 /// Bytes of a key file: id and key.
 const FILE_BYTES: usize = 16 + 32;
 /// Days after a key's own day at whose start it is destroyed: the next day, and then 24 hours.
-const LIFE_DAYS: i64 = 2;
+pub(super) const LIFE_DAYS: i64 = 2;
 
 /// What one round of upkeep did.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -97,7 +97,7 @@ pub fn all(pipeline: &mut Pipeline, sealed: &Sealed) -> usize {
     let mut block = row::block();
     let mut rows = 0;
     for record in &sealed.records {
-        if let Taken::Row(row) = pipeline.take(record, &sealed.keys) {
+        if let Taken::Row(row) = pipeline.take(record.as_slice(), &sealed.keys) {
             row.write(&mut block, SourceId([5; 16]));
             rows += 1;
         }

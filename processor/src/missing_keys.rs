@@ -1,0 +1,98 @@
+//! A record whose key should be on this machine and is not: the key directory is not shared with the collectors, or not
+//! yet. The record waits for a while; then it is counted as unreadable, so that nobody who can write to the topic stops it.
+//! A replay (`processor run --replay`) makes it readable once the key is there.
+
+use jiff::{SignedDuration, Timestamp};
+use schemas::keys::{Keys, should_exist};
+use schemas::local_time::Hour;
+use schemas::wire;
+
+/// How long a record waits for its key: directories that are copied from machine to machine take minutes.
+const WAIT: SignedDuration = SignedDuration::from_mins(5);
+/// After it waited in vain, none waits for so long.
+const PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Since when a key is waited for.
+#[derive(Debug, Default)]
+pub struct MissingKeys {
+    since: Option<Timestamp>,
+    pause_until: Option<Timestamp>,
+}
+
+impl MissingKeys {
+    /// Whether a record has to wait for its key.
+    pub fn must_wait(&mut self, record: &[u8], keys: &Keys, now: Timestamp) -> bool {
+        let Some((id, written_hour)) = wire::key_needed(record) else { return false };
+        if keys.by_id(id).is_some() || !should_exist(written_hour, Hour::of(now).epoch_hours()) {
+            return false;
+        }
+        if self.pause_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        let since = *self.since.get_or_insert(now);
+        if now.duration_since(since) < WAIT {
+            return true;
+        }
+        tracing::error!(
+            "a key did not come; its records are counted as unreadable. Share the collectors' key directory \
+             (keys.directory) with this processor, then run it once with --replay"
+        );
+        self.since = None;
+        self.pause_until = now.checked_add(PAUSE).ok();
+        false
+    }
+
+    /// A key came to this machine: what waits may have it now.
+    pub fn found(&mut self) {
+        self.since = None;
+    }
+
+    /// Whether a record waits.
+    pub fn is_waiting(&self) -> bool {
+        self.since.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::keys::{DayKey, KeyId};
+    use schemas::wire::{CollectorId, Header};
+
+    const NOW: &str = "2026-11-24T10:00:00Z";
+
+    fn at(minutes: i64) -> Timestamp {
+        NOW.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
+    }
+
+    fn record(written: Timestamp) -> (Vec<u8>, DayKey) {
+        let key = DayKey::new(KeyId([1; 16]), [2; 32]);
+        let written_hour = Hour::of(written).epoch_hours();
+        let header =
+            Header { collector: CollectorId([3; 16]), sequence: 1, site: "a".into(), written_hour, lane: 0 };
+        let mut record = Vec::new();
+        wire::seal(&header, &key, [4; 12], b"", &mut record);
+        (record, key)
+    }
+
+    #[test]
+    fn a_young_record_waits_for_its_key_but_not_for_ever() {
+        let (record, key) = record(at(0));
+        let mut missing = MissingKeys::default();
+        assert!(missing.must_wait(&record, &Keys::default(), at(0)) && missing.is_waiting());
+        assert!(missing.must_wait(&record, &Keys::default(), at(4)));
+        assert!(!missing.must_wait(&record, &Keys::default(), at(5)));
+        assert!(!missing.must_wait(&record, &Keys::default(), at(64)), "no more waiting for an hour");
+        assert!(missing.must_wait(&record, &Keys::default(), at(66)));
+        assert!(!missing.must_wait(&record, &Keys::from_iter([key]), at(66)));
+    }
+
+    #[test]
+    fn an_old_record_has_expired_and_garbage_has_no_key() {
+        let (record, _) = record(at(-60 * 24 * 2));
+        let mut missing = MissingKeys::default();
+        assert!(!missing.must_wait(&record, &Keys::default(), at(0)));
+        assert!(!missing.must_wait(b"garbage", &Keys::default(), at(0)));
+        assert!(!missing.is_waiting());
+    }
+}
