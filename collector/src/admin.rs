@@ -14,31 +14,42 @@ const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-
 
 /// Answers one request of the admin listener; `more` are metrics of other parts of the same program.
 pub async fn answer(collector: Arc<Collector>, request: Request<Incoming>, more: String) -> Response<Body> {
-    match request.uri().path() {
+    respond(request.uri().path(), || ready(&collector), || metrics(&collector, &more))
+}
+
+/// Answers a path of any program's admin listener: is it alive, is it ready or why not, what does it count.
+pub fn respond(
+    path: &str,
+    ready: impl FnOnce() -> Result<(), String>,
+    metrics: impl FnOnce() -> String,
+) -> Response<Body> {
+    match path {
         "/livez" => plain(StatusCode::OK, "alive\n".into()),
-        "/readyz" => ready(&collector),
-        "/metrics" => metrics(&collector, &more),
+        "/readyz" => match ready() {
+            Ok(()) => plain(StatusCode::OK, "ready\n".into()),
+            Err(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        },
+        "/metrics" => {
+            let mut response = plain(StatusCode::OK, metrics());
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
+            response
+        }
         _ => plain(StatusCode::NOT_FOUND, "use /livez, /readyz or /metrics\n".into()),
     }
 }
 
-fn ready(collector: &Collector) -> Response<Body> {
+fn ready(collector: &Collector) -> Result<(), String> {
     if collector.stopping.load(Ordering::Relaxed) {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n".into());
+        return Err("stopping".into());
     }
-    match collector.recorder.admit() {
-        Ok(()) => plain(StatusCode::OK, "ready\n".into()),
-        Err(refusal) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
-    }
+    collector.recorder.admit().map_err(|refusal| refusal.to_string())
 }
 
 /// OpenMetrics texts end with `# EOF`, once.
-fn metrics(collector: &Collector, more: &str) -> Response<Body> {
+fn metrics(collector: &Collector, more: &str) -> String {
     let own = collector.telemetry.encode();
     let own = if more.is_empty() { own.as_str() } else { own.trim_end_matches("# EOF\n") };
-    let mut response = plain(StatusCode::OK, format!("{own}{more}"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
-    response
+    format!("{own}{more}")
 }
 
 fn plain(status: StatusCode, text: String) -> Response<Body> {

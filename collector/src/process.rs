@@ -1,6 +1,7 @@
-//! What every program does when it starts and when it is told to stop.
+//! What every program does when it starts and when it is told to stop, and how it speaks to the person who started it:
+//! results on standard output, everything else on standard error.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use schemas::configuration::{Configuration, ConfigurationError};
@@ -24,6 +25,21 @@ pub fn log() {
         .init();
 }
 
+/// A line on standard output. A reader that went away (`| head`) is no error.
+pub fn say(text: impl std::fmt::Display) {
+    writeln!(io::stdout(), "{text}").ok();
+}
+
+/// Bytes on standard output, as they are.
+pub fn show(bytes: &[u8]) {
+    io::stdout().write_all(bytes).ok();
+}
+
+/// A line on standard error.
+pub fn complain(text: impl std::fmt::Display) {
+    writeln!(io::stderr(), "{text}").ok();
+}
+
 /// Reads the configuration file, if one is named, and the variables that override it.
 ///
 /// # Errors
@@ -38,7 +54,7 @@ pub fn configuration(file: Option<&Path>) -> Result<Configuration, Configuration
 ///
 /// # Errors
 /// When signals cannot be heard.
-pub fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
+pub fn stop_signal() -> io::Result<watch::Receiver<bool>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

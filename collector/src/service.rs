@@ -87,7 +87,7 @@ impl Service {
         loop {
             ticks.tick().await;
             let clocks = Clocks::read();
-            self.keep_keys(clocks);
+            keep_keys(&self.keys, clocks);
             let telemetry = &self.collector.telemetry;
             telemetry.oldest_readable_hours.set(self.keys.oldest_readable_hours(clocks.now));
             telemetry.journal_bytes.set(self.collector.recorder.journal().used_bytes());
@@ -111,20 +111,6 @@ impl Service {
         }
     }
 
-    fn keep_keys(&self, clocks: Clocks) {
-        match self.keys.maintain(clocks) {
-            Ok((done, agree)) => {
-                for day in done.destroyed {
-                    tracing::info!(%day, "key destroyed: its records are unreadable from now on");
-                }
-                if let Err(error) = agree {
-                    tracing::error!(%error, "no key was destroyed");
-                }
-            }
-            Err(error) => tracing::error!(%error, "keys could not be kept"),
-        }
-    }
-
     async fn write_counts(&self) {
         for (site, order) in self.collector.counts.take() {
             if let Err(refusal) = self.collector.recorder.control(site.clone(), order.clone()).await {
@@ -132,5 +118,20 @@ impl Service {
                 self.collector.counts.put_back(&site, &order);
             }
         }
+    }
+}
+
+/// Makes and destroys the keys that are due, and reads those that other programs made.
+pub fn keep_keys(keys: &KeyKeeper, clocks: Clocks) {
+    match keys.maintain(clocks) {
+        Ok((done, agree)) => {
+            for day in done.destroyed {
+                tracing::info!(%day, "key destroyed: its records are unreadable from now on");
+            }
+            if let Err(error) = agree {
+                tracing::error!(%error, "no key was destroyed");
+            }
+        }
+        Err(error) => tracing::error!(%error, "keys could not be kept"),
     }
 }

@@ -34,4 +34,5 @@ pub mod import;
 pub mod hole_watch;
 pub mod reconcile;
 pub mod run;
+pub mod service;
 pub mod telemetry;

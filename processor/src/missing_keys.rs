@@ -3,7 +3,7 @@
 //! A replay (`processor run --replay`) makes it readable once the key is there.
 
 use jiff::{SignedDuration, Timestamp};
-use schemas::keys::{Keys, should_exist};
+use schemas::keys::{KeyId, Keys, should_exist};
 use schemas::local_time::Hour;
 use schemas::wire;
 
@@ -15,7 +15,7 @@ const PAUSE: SignedDuration = SignedDuration::from_hours(1);
 /// Since when a key is waited for.
 #[derive(Debug, Default)]
 pub struct MissingKeys {
-    since: Option<Timestamp>,
+    since: Option<(KeyId, Timestamp)>,
     pause_until: Option<Timestamp>,
 }
 
@@ -29,7 +29,7 @@ impl MissingKeys {
         if self.pause_until.is_some_and(|until| now < until) {
             return false;
         }
-        let since = *self.since.get_or_insert(now);
+        let (_, since) = *self.since.get_or_insert((id, now));
         if now.duration_since(since) < WAIT {
             return true;
         }
@@ -42,9 +42,9 @@ impl MissingKeys {
         false
     }
 
-    /// A key came to this machine: what waits may have it now.
-    pub fn found(&mut self) {
-        self.since = None;
+    /// Keys may have come to this machine: the one that was waited for among them?
+    pub fn look_again(&mut self, keys: &Keys) {
+        self.since = self.since.filter(|(id, _)| keys.by_id(*id).is_none());
     }
 
     /// Whether a record waits.
@@ -56,7 +56,7 @@ impl MissingKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::keys::{DayKey, KeyId};
+    use schemas::keys::DayKey;
     use schemas::wire::{CollectorId, Header};
 
     const NOW: &str = "2026-11-24T10:00:00Z";
@@ -84,7 +84,9 @@ mod tests {
         assert!(!missing.must_wait(&record, &Keys::default(), at(5)));
         assert!(!missing.must_wait(&record, &Keys::default(), at(64)), "no more waiting for an hour");
         assert!(missing.must_wait(&record, &Keys::default(), at(66)));
-        assert!(!missing.must_wait(&record, &Keys::from_iter([key]), at(66)));
+        let keys = Keys::from_iter([key]);
+        missing.look_again(&keys);
+        assert!(!missing.is_waiting() && !missing.must_wait(&record, &keys, at(66)));
     }
 
     #[test]

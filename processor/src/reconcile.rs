@@ -27,7 +27,7 @@ impl Reconciliation {
 
     /// Sequences without a row.
     pub fn missing(&self) -> u64 {
-        self.holes.iter().map(|hole| hole.to - hole.from + 1).sum()
+        self.holes.iter().map(Hole::sequences).sum()
     }
 }
 

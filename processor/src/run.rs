@@ -2,3 +2,7 @@
 //! remember how far the rows are written; what is read twice gives the same rows.
 
 pub mod journal;
+pub mod kafka;
+
+mod inserts;
+mod kafka_holes;

@@ -2,6 +2,7 @@
 //! their rows are written.
 
 pub mod journal;
+pub mod kafka;
 pub mod log_file;
 
 use std::fmt;

@@ -52,6 +52,13 @@ pub struct Hole {
     pub written_hour: u32,
 }
 
+impl Hole {
+    /// How many sequences are missing in it.
+    pub fn sequences(&self) -> u64 {
+        self.to - self.from + 1
+    }
+}
+
 /// How far a log file has been imported.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
 pub struct Import {

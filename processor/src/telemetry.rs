@@ -1,12 +1,17 @@
 //! What the processor counts, in Prometheus' text format; no label says anything about a visitor.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+/// Bounds of the batch duration's buckets.
+const BATCH_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,8 +34,19 @@ pub struct Telemetry {
     pub missing_sequences: Gauge<u64, AtomicU64>,
     /// Visitors whose state is held in memory.
     pub visitors_held: Gauge<u64, AtomicU64>,
-    /// How long the last batch took from its first record to ClickHouse's answer.
-    pub batch_ms: Gauge<u64, AtomicU64>,
+    batch_seconds: Histogram,
+    /// Partitions that this processor has.
+    pub partitions: Gauge<u64, AtomicU64>,
+    /// Of these, those that it does not read because their log is too short.
+    pub stopped_partitions: Gauge<u64, AtomicU64>,
+    /// Partitions whose state is being rebuilt.
+    pub warming_partitions: Gauge<u64, AtomicU64>,
+    /// Records in Kafka that are not taken yet.
+    pub lag: Gauge<u64, AtomicU64>,
+    /// Times that a record waited for a key that should be on this machine.
+    pub missing_keys: Counter,
+    /// Hours since the oldest record that some key still opens was written.
+    pub oldest_readable_hours: Gauge<u64, AtomicU64>,
 }
 
 impl Default for Telemetry {
@@ -43,7 +59,13 @@ impl Default for Telemetry {
             damaged_bytes: Counter::default(),
             missing_sequences: Gauge::default(),
             visitors_held: Gauge::default(),
-            batch_ms: Gauge::default(),
+            batch_seconds: Histogram::new(BATCH_SECONDS),
+            partitions: Gauge::default(),
+            stopped_partitions: Gauge::default(),
+            warming_partitions: Gauge::default(),
+            lag: Gauge::default(),
+            missing_keys: Counter::default(),
+            oldest_readable_hours: Gauge::default(),
         };
         telemetry.register();
         telemetry
@@ -54,6 +76,23 @@ impl Telemetry {
     /// A row was written.
     pub fn row(&self, kind: &'static str) {
         self.rows.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// A batch was inserted.
+    pub fn batch(&self, took: Duration) {
+        self.batch_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Whether all partitions are read from where their rows end, or why not.
+    ///
+    /// # Errors
+    /// What is still missing, in words.
+    pub fn ready(&self) -> Result<(), String> {
+        match (self.stopped_partitions.get(), self.warming_partitions.get()) {
+            (0, 0) => Ok(()),
+            (0, warming) => Err(format!("rebuilding the state of {warming} partitions")),
+            (stopped, _) => Err(format!("{stopped} partitions are not read; see the log")),
+        }
     }
 
     /// All of it in OpenMetrics text.
@@ -76,6 +115,22 @@ impl Telemetry {
             "Visitors whose state is held in memory",
             self.visitors_held.clone(),
         );
-        registry.register("batch_ms", "Duration of the last batch in milliseconds", self.batch_ms.clone());
+        let duration = "Seconds from the start of a batch's insert to ClickHouse's answer";
+        registry.register("batch_seconds", duration, self.batch_seconds.clone());
+        self.register_partitions();
+    }
+
+    fn register_partitions(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("partitions", "Partitions that this processor has", self.partitions.clone());
+        let stopped = "Partitions not read because their log is too short";
+        registry.register("stopped_partitions", stopped, self.stopped_partitions.clone());
+        let warming = "Partitions whose state is being rebuilt";
+        registry.register("warming_partitions", warming, self.warming_partitions.clone());
+        registry.register("lag", "Records in Kafka that are not taken yet", self.lag.clone());
+        let missing = "Times that a record waited for a key that should be on this machine";
+        registry.register("missing_keys", missing, self.missing_keys.clone());
+        let oldest = "Hours since the oldest record that a key still opens may have been written";
+        registry.register("oldest_readable_hours", oldest, self.oldest_readable_hours.clone());
     }
 }

@@ -86,6 +86,8 @@ pub struct KeyFiles {
 pub struct Processor {
     /// Listener for `/livez`, `/readyz` and `/metrics`; keep it on loopback or a private network.
     pub admin: SocketAddr,
+    /// Seconds between two checks that every record has its row.
+    pub hole_check_seconds: u32,
     /// Name that no other processor of the group has. With one, a restart within the session time-out moves no partition;
     /// without one, partitions move at once when a processor stops.
     pub instance: Option<String>,
@@ -152,6 +154,30 @@ impl Default for Limits {
     }
 }
 
+/// MaxMind's own files first, then the free ones.
+const COUNTRY_FILES: [&str; 5] = [
+    "GeoIP2-City.mmdb",
+    "GeoIP2-Country.mmdb",
+    "GeoLite2-City.mmdb",
+    "GeoLite2-Country.mmdb",
+    "country.mmdb",
+];
+const ASN_FILES: [&str; 3] = ["GeoIP2-ISP.mmdb", "GeoLite2-ASN.mmdb", "asn.mmdb"];
+
+impl IpData {
+    /// What is not configured is looked for in `folders`, under the names that MaxMind and `make ip-data` give.
+    pub fn or_found_in(&self, folders: &[PathBuf]) -> Self {
+        let find = |names: &[&str]| {
+            let mut candidates = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
+            candidates.find(|path| path.is_file())
+        };
+        Self {
+            country: self.country.clone().or_else(|| find(&COUNTRY_FILES)),
+            asn: self.asn.clone().or_else(|| find(&ASN_FILES)),
+        }
+    }
+}
+
 impl KeyFiles {
     /// The directory, of a program that keeps its own files in `data`.
     pub fn directory(&self, data: &Path) -> PathBuf {
@@ -161,7 +187,7 @@ impl KeyFiles {
 
 impl Default for Processor {
     fn default() -> Self {
-        Self { admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8082)), instance: None }
+        Self { admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8082)), hole_check_seconds: 60, instance: None }
     }
 }
 

@@ -19,15 +19,6 @@ use crate::engine::is_in_use;
 
 /// How long a running program may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// MaxMind's own files first, then the free ones.
-const COUNTRY_FILES: [&str; 5] = [
-    "GeoIP2-City.mmdb",
-    "GeoIP2-Country.mmdb",
-    "GeoLite2-City.mmdb",
-    "GeoLite2-Country.mmdb",
-    "country.mmdb",
-];
-const ASN_FILES: [&str; 3] = ["GeoIP2-ISP.mmdb", "GeoLite2-ASN.mmdb", "asn.mmdb"];
 
 /// The directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,15 +64,7 @@ impl Data {
     /// What the configuration does not name is looked for under `ip/` of this directory and of `data/` in the
     /// current one.
     pub fn ip_data(&self, configured: &IpData) -> IpData {
-        let find = |names: &[&str]| {
-            let folders = [self.0.join("ip"), PathBuf::from("data/ip")];
-            let candidates = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
-            candidates.into_iter().find(|path| path.is_file())
-        };
-        IpData {
-            country: configured.country.clone().or_else(|| find(&COUNTRY_FILES)),
-            asn: configured.asn.clone().or_else(|| find(&ASN_FILES)),
-        }
+        configured.or_found_in(&[self.0.join("ip"), PathBuf::from("data/ip")])
     }
 
     /// The ClickHouse interface of the program that runs on this directory, if one does.

@@ -117,7 +117,7 @@ impl Run {
             self.store.insert("open_hits", &batch.take()).await;
         }
         self.source.commit(self.source.position())?;
-        self.telemetry.batch_ms.set(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.telemetry.batch(started.elapsed());
         self.telemetry.visitors_held.set(self.pipeline.visitors_held() as u64);
         Ok(())
     }

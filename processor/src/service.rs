@@ -1,0 +1,130 @@
+//! A processor of its own, `processor run`: it waits for ClickHouse and Kafka, and then follows the topic.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use collector::admin;
+use collector::process::{say, stop_signal, told};
+use collector::server::serve;
+use schemas::configuration::Configuration;
+use schemas::keys::KeyKeeper;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::batch::Batch;
+use crate::consumption::{Begin, Consumption};
+use crate::enrich::Networks;
+use crate::pipeline::Pipeline;
+use crate::run::kafka::{Parts, Run};
+use crate::source::SourceId;
+use crate::source::kafka::KafkaSource;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// Connections of the admin listener.
+const FEW_CONNECTIONS: usize = 64;
+/// Wait before the next try when ClickHouse or Kafka cannot be reached.
+const RETRY: Duration = Duration::from_secs(1);
+/// Where keys and IP databases are when the configuration names none.
+const DATA: &str = "data";
+
+/// Runs until SIGTERM or SIGINT, then writes what was taken; a second one ends it at once, which loses nothing.
+///
+/// # Errors
+/// When a part cannot start, or the processor cannot go on.
+pub async fn run(configuration: Configuration, begin: Begin) -> Result<()> {
+    let stop = stop_signal()?;
+    let address = configuration.processor.admin;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("admin: cannot listen on {address}; if another program has the port, choose one with --admin")
+    })?;
+    say(format!("admin http://{}", listener.local_addr()?));
+    let telemetry = Arc::new(Telemetry::default());
+    let operator = Arc::clone(&telemetry);
+    let answer = move |_, request: hyper::Request<_>| {
+        let telemetry = Arc::clone(&operator);
+        async move { admin::respond(request.uri().path(), || telemetry.ready(), || telemetry.encode()) }
+    };
+    let serving = tokio::spawn(serve(listener, FEW_CONNECTIONS, answer, told(stop.clone())));
+    let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(Path::new(DATA)))?);
+    let pipeline = pipeline(&configuration)?;
+    let followed = tokio::select! {
+        () = told(stop.clone()) => Ok(()),
+        parts = parts(&configuration, pipeline, keys, telemetry, begin) => follow(parts?, stop).await,
+    };
+    serving.await.ok();
+    followed
+}
+
+fn pipeline(configuration: &Configuration) -> Result<Pipeline> {
+    let files = configuration.ip_data.or_found_in(&[PathBuf::from(DATA).join("ip")]);
+    if files.country.is_none() || files.asn.is_none() {
+        tracing::warn!("no IP databases: countries and providers are (unknown); ip_data names them");
+    }
+    Ok(Pipeline::new(configuration, Networks::open(&files)?)?)
+}
+
+/// Waits for ClickHouse and Kafka, whichever comes later.
+async fn parts(
+    configuration: &Configuration,
+    pipeline: Pipeline,
+    keys: Arc<KeyKeeper>,
+    telemetry: Arc<Telemetry>,
+    begin: Begin,
+) -> Result<Parts> {
+    let store = Store::new(&configuration.clickhouse)?;
+    until_answered("ClickHouse", || store.migrate()).await;
+    let source = KafkaSource::join(&configuration.kafka, configuration.processor.instance.as_deref())?;
+    let (source, id) = identified(source).await?;
+    Ok(Parts {
+        consumption: Consumption::new(pipeline, Batch::new(id, Arc::clone(&telemetry))),
+        source,
+        store,
+        keys,
+        telemetry,
+        begin,
+        partitions: configuration.kafka.partitions,
+        hole_check: Duration::from_secs(configuration.processor.hole_check_seconds.max(1).into()),
+    })
+}
+
+/// Which source it is, as soon as the cluster says its name.
+async fn identified(source: KafkaSource) -> Result<(KafkaSource, SourceId)> {
+    let mut source = source;
+    loop {
+        let asked = tokio::task::spawn_blocking(move || {
+            let id = source.id();
+            (source, id)
+        });
+        let (back, id) = asked.await.context("the Kafka client panicked; this is a bug")?;
+        if let Some(id) = id {
+            return Ok((back, id));
+        }
+        source = back;
+        tracing::warn!("Kafka does not answer; trying again");
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn until_answered<F, E>(whom: &str, ask: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), E>>,
+    E: std::fmt::Display,
+{
+    while let Err(error) = ask().await {
+        tracing::warn!(%error, "{whom} cannot be used yet; trying again");
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Follows the topic on a thread of its own.
+async fn follow(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
+    say("ready");
+    let run = Run::new(parts, Handle::current());
+    let followed = tokio::task::spawn_blocking(move || run.follow(&stop));
+    Ok(followed.await.context("the processor panicked; this is a bug")??)
+}

@@ -1,0 +1,384 @@
+//! Kafka as a source, and the one file of this crate that knows its client. It says which partitions came and went, gives
+//! records, and commits; what that means is decided in [`crate::consumption`].
+//!
+//! Offsets are never committed by the client itself, and a partition is begun where we say: a wrong place is an error, not
+//! a jump to the end of the log.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rdkafka::bindings::rd_kafka_resp_err_t as Code;
+use rdkafka::client::ClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList, TopicPartitionListElem};
+use ring::digest;
+use schemas::configuration::{Kafka, KafkaPasswordError};
+
+use super::SourceId;
+use crate::consumption::Reached;
+use crate::hole_watch::Progress;
+use crate::open::Record;
+use crate::partition::{Log, Offset};
+
+/// Longest wait for a broker's answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// What the promises rest on, and what keeps memory bounded; the rest may be changed with `kafka.client`.
+const FIXED: [(&str, &str); 5] = [
+    ("auto.offset.reset", "error"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "false"),
+    // Partitions move as a whole, each with its state; the incremental protocol has troubles with commits of our own.
+    ("partition.assignment.strategy", "range,roundrobin"),
+];
+const DEFAULTS: [(&str, &str); 5] = [
+    ("queued.max.messages.kbytes", "32768"),
+    ("queued.min.messages", "50000"),
+    // A full queue is looked at again soon: a second, the client's own default, starves a fast processor.
+    ("fetch.queue.backoff.ms", "20"),
+    ("session.timeout.ms", "30000"),
+    ("statistics.interval.ms", "2000"),
+];
+/// The commit's note about when the broker took the latest record.
+const APPENDED: &str = "appended_ms=";
+
+/// Why Kafka cannot be used as a source.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaSourceError {
+    /// The password file.
+    #[error(transparent)]
+    Password(#[from] KafkaPasswordError),
+    /// The client does not take its settings.
+    #[error("Kafka client: {0}; check kafka.brokers and kafka.client")]
+    Settings(KafkaError),
+    /// Another processor came with the same name.
+    #[error(
+        "another processor runs under the same processor.instance and took its partitions; give each its own name"
+    )]
+    Fenced,
+    /// The client has failed for good.
+    #[error("Kafka client: {0}; the processor must be started again")]
+    Fatal(KafkaError),
+    /// The cluster does not answer, or refuses.
+    #[error("Kafka: {0}")]
+    Unanswered(#[from] KafkaError),
+}
+
+/// A member of the processors' group.
+pub struct KafkaSource {
+    consumer: BaseConsumer<Context>,
+    topic: String,
+}
+
+impl std::fmt::Debug for KafkaSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KafkaSource({})", self.topic)
+    }
+}
+
+/// What a poll brings.
+pub enum Polled<'a> {
+    /// Nothing yet.
+    Nothing,
+    /// These partitions are to be begun.
+    Assigned(Vec<i32>),
+    /// All partitions are to be given up; `lost` when others may have them already.
+    Revoked {
+        /// Whether it is too late to commit.
+        lost: bool,
+    },
+    /// A record.
+    Record(KafkaRecord<'a>),
+    /// The log does not have the offset at which a partition was to be read.
+    OutOfRange,
+}
+
+/// A record, with its place.
+pub struct KafkaRecord<'a>(BorrowedMessage<'a>);
+
+impl KafkaRecord<'_> {
+    /// Its partition.
+    pub fn partition(&self) -> i32 {
+        self.0.partition()
+    }
+
+    /// Its place there.
+    pub fn offset(&self) -> Offset {
+        self.0.offset()
+    }
+
+    /// Its bytes, and when the broker took them. One without bytes is as good as an empty one.
+    pub fn record(&self) -> Record<'_> {
+        let appended = self.0.timestamp().to_millis().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Record { bytes: self.0.payload().unwrap_or_default(), appended }
+    }
+}
+
+impl KafkaSource {
+    /// Makes the client and joins the group; the cluster need not be there yet. `instance` makes it a static member (KIP-345).
+    ///
+    /// # Errors
+    /// [`KafkaSourceError::Password`] and `Settings`.
+    pub fn join(kafka: &Kafka, instance: Option<&str>) -> Result<Self, KafkaSourceError> {
+        let mut settings = ClientConfig::new();
+        settings.extend(DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        settings.extend(kafka.client_settings()?);
+        settings.extend(FIXED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        settings.set("group.id", &kafka.group);
+        if let Some(instance) = instance {
+            settings.set("group.instance.id", instance);
+        }
+        let consumer: BaseConsumer<Context> =
+            settings.create_with_context(Context::default()).map_err(KafkaSourceError::Settings)?;
+        consumer.subscribe(&[&kafka.topic]).map_err(KafkaSourceError::Settings)?;
+        Ok(Self { consumer, topic: kafka.topic.clone() })
+    }
+
+    /// Which source this is: the cluster and the topic's name. Nothing when the cluster does not answer.
+    pub fn id(&self) -> Option<SourceId> {
+        let cluster = self.consumer.client().fetch_cluster_id(ANSWER)?;
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(b"footfall kafka topic");
+        for text in [&cluster, &self.topic] {
+            hash.update(&(text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        }
+        let mut id = [0; 16];
+        id.iter_mut().zip(hash.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Some(SourceId(id))
+    }
+
+    /// The next of what happened, after `wait` at the latest. What may pass by itself is logged.
+    ///
+    /// # Errors
+    /// [`KafkaSourceError::Fenced`] and `Fatal`.
+    pub fn poll(&self, wait: Duration) -> Result<Polled<'_>, KafkaSourceError> {
+        if let Some(rebalanced) = self.rebalanced() {
+            return Ok(rebalanced);
+        }
+        match self.consumer.poll(wait) {
+            Some(Ok(message)) => Ok(Polled::Record(KafkaRecord(message))),
+            Some(Err(error)) => self.failed(error),
+            None => Ok(self.rebalanced().unwrap_or(Polled::Nothing)),
+        }
+    }
+
+    fn rebalanced(&self) -> Option<Polled<'static>> {
+        let rebalance = self.consumer.context().take()?;
+        Some(match rebalance {
+            Rebalance::Assign(partitions) => Polled::Assigned(partitions),
+            Rebalance::Revoke => Polled::Revoked { lost: self.consumer.assignment_lost() },
+        })
+    }
+
+    fn failed(&self, error: KafkaError) -> Result<Polled<'_>, KafkaSourceError> {
+        let fatal = self.consumer.client().fatal_error();
+        match (error.rdkafka_error_code(), fatal) {
+            (Some(RDKafkaErrorCode::FencedInstanceId), _)
+            | (_, Some((RDKafkaErrorCode::FencedInstanceId, _))) => Err(KafkaSourceError::Fenced),
+            (_, Some(_)) => Err(KafkaSourceError::Fatal(error)),
+            (Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange), _) => {
+                Ok(Polled::OutOfRange)
+            }
+            _ => {
+                tracing::warn!(%error, "Kafka; the client tries again");
+                Ok(Polled::Nothing)
+            }
+        }
+    }
+
+    /// Where the logs of these partitions begin and end, how far they are committed, and where a warm-up for that begins,
+    /// as `warm_up_from` tells of the moment when the latest written record was appended.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub fn logs(
+        &self,
+        partitions: &[i32],
+        warm_up_from: impl Fn(Timestamp) -> Timestamp,
+    ) -> Result<BTreeMap<i32, Log>, KafkaSourceError> {
+        let committed = self.committed(partitions)?;
+        let mut warm = TopicPartitionList::new();
+        for (number, reached) in &committed {
+            if let Some(appended) = reached.appended {
+                let from = Place::Offset(warm_up_from(appended).as_millisecond());
+                warm.add_partition_offset(&self.topic, *number, from)?;
+            }
+        }
+        let warm = if warm.count() > 0 { self.consumer.offsets_for_times(warm, ANSWER)? } else { warm };
+        partitions
+            .iter()
+            .map(|number| Ok((*number, self.log(*number, committed.get(number), &warm)?)))
+            .collect()
+    }
+
+    fn log(
+        &self,
+        number: i32,
+        committed: Option<&Reached>,
+        warm: &TopicPartitionList,
+    ) -> Result<Log, KafkaSourceError> {
+        let (low, high) = self.consumer.fetch_watermarks(&self.topic, number, ANSWER)?;
+        let warm_from = match warm.find_partition(&self.topic, number).map(|found| found.offset()) {
+            Some(Place::Offset(offset)) => offset,
+            // No record is as young as that.
+            Some(Place::End) => high,
+            // Nothing is known of the latest record: all there is warms up.
+            _ => low,
+        };
+        Ok(Log { low, high, committed: committed.map(|reached| reached.offset), warm_from })
+    }
+
+    fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, Reached>, KafkaSourceError> {
+        let mut asked = TopicPartitionList::new();
+        partitions.iter().for_each(|number| _ = asked.add_partition(&self.topic, *number));
+        let found = self.consumer.committed_offsets(asked, ANSWER)?;
+        let reached = found.elements().into_iter().filter_map(|element| {
+            let Place::Offset(offset) = element.offset() else { return None };
+            let appended = element.metadata().strip_prefix(APPENDED).and_then(|text| text.parse().ok());
+            let appended = appended.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            Some((element.partition(), Reached { offset, appended }))
+        });
+        Ok(reached.collect())
+    }
+
+    /// Begins partitions, each at its offset; those that had been begun before are begun anew.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    pub fn begin(&self, offsets: &BTreeMap<i32, Offset>) -> Result<(), KafkaSourceError> {
+        let mut places = TopicPartitionList::new();
+        for (number, offset) in offsets {
+            places.add_partition_offset(&self.topic, *number, Place::Offset(*offset))?;
+        }
+        Ok(self.consumer.assign(&places)?)
+    }
+
+    /// Gives all partitions up.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    pub fn give_up(&self) -> Result<(), KafkaSourceError> {
+        Ok(self.consumer.unassign()?)
+    }
+
+    /// Commits, at once and unheard, or waiting for the answer.
+    ///
+    /// # Errors
+    /// When it was refused. Nothing is lost by that: records are read again, and give the same rows.
+    pub fn commit(&self, reached: &[(i32, Reached)], mode: CommitMode) -> Result<(), KafkaSourceError> {
+        if reached.is_empty() {
+            return Ok(());
+        }
+        let mut places = TopicPartitionList::new();
+        for (number, reached) in reached {
+            let mut element = places.add_partition(&self.topic, *number);
+            element.set_offset(Place::Offset(reached.offset))?;
+            if let Some(appended) = reached.appended {
+                element.set_metadata(format!("{APPENDED}{}", appended.as_millisecond()));
+            }
+        }
+        Ok(self.consumer.commit(&places, mode)?)
+    }
+
+    /// Stops or resumes the delivery of records; everything else goes on.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    pub fn pause(&self, is_paused: bool) -> Result<(), KafkaSourceError> {
+        let assigned = self.consumer.assignment()?;
+        let done = if is_paused { self.consumer.pause(&assigned) } else { self.consumer.resume(&assigned) };
+        Ok(done?)
+    }
+
+    /// Records behind these positions, as of seconds ago.
+    pub fn lag(&self, positions: &BTreeMap<i32, Offset>) -> u64 {
+        let ends = self.consumer.context().ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = positions.iter().filter_map(|(number, next)| Some(ends.get(number)? - next));
+        behind.filter_map(|records| u64::try_from(records).ok()).sum()
+    }
+
+    /// How far all partitions are written, and where they end.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub fn progress(&self, partitions: u32) -> Result<Progress, KafkaSourceError> {
+        let all: Vec<i32> = (0..i32::try_from(partitions).unwrap_or(0)).collect();
+        let committed = self.committed(&all)?;
+        let mut progress = Progress::default();
+        for number in all {
+            let (low, high) = self.consumer.fetch_watermarks(&self.topic, number, ANSWER)?;
+            if high > low {
+                progress.ends.insert(number, high);
+            }
+        }
+        progress.committed =
+            committed.into_iter().map(|(number, reached)| (number, reached.offset)).collect();
+        Ok(progress)
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        self.consumer.context().is_closing.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Partitions that came or went, until the next poll tells.
+enum Rebalance {
+    Assign(Vec<i32>),
+    Revoke,
+}
+
+/// Notes rebalances in place of carrying them out: what is under way must be written first, outside of the client's callback.
+#[derive(Default)]
+struct Context {
+    rebalance: Mutex<Option<Rebalance>>,
+    /// Where each partition's log ended when the client last looked.
+    ends: Mutex<BTreeMap<i32, Offset>>,
+    is_closing: AtomicBool,
+}
+
+impl Context {
+    fn take(&self) -> Option<Rebalance> {
+        self.rebalance.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.into_values().flat_map(|topic| topic.partitions);
+        let known = partitions.filter(|(_, partition)| partition.hi_offset >= 0);
+        let ends = known.map(|(number, partition)| (number, partition.hi_offset)).collect();
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = ends;
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: Code, partitions: &mut TopicPartitionList) {
+        let assigned = code == Code::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.is_closing.load(Ordering::Relaxed) || consumer.closed() {
+            // Nobody polls any more; without an answer the client would not close.
+            if let Err(error) = consumer.unassign() {
+                tracing::warn!(%error, "partitions were not given up in good order");
+            }
+            return;
+        }
+        let numbers = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
+        let rebalance = if assigned { Rebalance::Assign(numbers) } else { Rebalance::Revoke };
+        *self.rebalance.lock().unwrap_or_else(PoisonError::into_inner) = Some(rebalance);
+    }
+
+    fn commit_callback(&self, result: Result<(), KafkaError>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::warn!(%error, "offsets were not committed; their records will be read again");
+        }
+    }
+}
