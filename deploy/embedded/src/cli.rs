@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Runs collector, processor and ClickHouse until it is stopped (Ctrl-C or SIGTERM).
     Up(Up),
+    /// Runs ClickHouse alone, for processors of their own on this machine.
+    Clickhouse(Clickhouse),
     /// Imports access logs (Apache's combined format; plain, gzip or zstd). A repeat changes nothing.
     Import(Import),
     /// Asks ClickHouse, whether `footfall up` runs on the data directory or not.
@@ -62,6 +64,17 @@ pub struct Up {
     /// Serves a demonstration site with a sample log.
     #[arg(long)]
     pub demo: bool,
+}
+
+/// `footfall clickhouse`.
+#[derive(Debug, Args)]
+pub struct Clickhouse {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub common: Common,
+    /// Address of ClickHouse's HTTP interface; it must be a loopback address.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// `footfall import`.

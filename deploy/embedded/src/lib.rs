@@ -4,6 +4,7 @@
 //! What differs from many machines is only where things are: one [`data`] directory, the journal read directly.
 
 pub mod cli;
+pub mod clickhouse;
 pub mod commands;
 pub mod console;
 pub mod data;

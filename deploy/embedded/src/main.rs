@@ -7,7 +7,7 @@ use collector::process::{self, FAILED, WRONG};
 use embedded::cli::{Cli, Command, Common};
 use embedded::console::complain;
 use embedded::data::Data;
-use embedded::{commands, up};
+use embedded::{clickhouse, commands, up};
 use rustix::fs::Mode;
 use schemas::configuration::Configuration;
 
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 fn common(command: &Command) -> Option<&Common> {
     match command {
         Command::Up(up) => Some(&up.common),
+        Command::Clickhouse(clickhouse) => Some(&clickhouse.common),
         Command::Import(import) => Some(&import.common),
         Command::Query(query) => Some(&query.common),
         Command::Reconcile(common) => Some(common),
@@ -56,6 +57,7 @@ fn run(command: &Command, configuration: Configuration) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             Command::Up(arguments) => up::up(configuration, &data, arguments).await,
+            Command::Clickhouse(arguments) => clickhouse::clickhouse(&configuration, &data, arguments).await,
             Command::Import(arguments) => commands::import(configuration, &data, arguments).await,
             Command::Query(arguments) => commands::query(&data, arguments).await,
             Command::Reconcile(_) => commands::reconcile(&data).await,

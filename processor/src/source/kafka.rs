@@ -204,6 +204,9 @@ impl KafkaSource {
         partitions: &[i32],
         warm_up_from: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<BTreeMap<i32, Log>, KafkaSourceError> {
+        if partitions.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let committed = self.committed(partitions)?;
         let mut warm = TopicPartitionList::new();
         for (number, reached) in &committed {
