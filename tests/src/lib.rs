@@ -2,7 +2,9 @@
 //! and what `make bench` measures.
 
 pub mod bench;
+pub mod client;
 pub mod command;
+pub mod process;
 pub mod program;
 pub mod server;
 

@@ -1,4 +1,4 @@
-//! The built `footfall` and the files it needs.
+//! The built programs and the files they need.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,20 @@ use std::path::{Path, PathBuf};
 ///
 /// # Panics
 /// When it has not been built.
-#[expect(clippy::panic, reason = "a test without its program has nothing to test")]
 pub fn footfall() -> PathBuf {
-    let beside = || {
-        let own = std::env::current_exe().ok()?;
-        own.ancestors().skip(1).take(2).map(|folder| folder.join("footfall")).find(|path| path.is_file())
-    };
-    let named = std::env::var_os("FOOTFALL_BIN").map(PathBuf::from);
-    named.or_else(beside).unwrap_or_else(|| panic!("footfall is not built; run `cargo build` first"))
+    std::env::var_os("FOOTFALL_BIN").map_or_else(|| built("footfall"), PathBuf::from)
+}
+
+/// A program beside this test's own.
+///
+/// # Panics
+/// When it has not been built.
+#[expect(clippy::panic, reason = "a test without its program has nothing to test")]
+pub fn built(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not built; run `cargo build --workspace` first"))
 }
 
 /// The repository's own folder.
