@@ -4,13 +4,13 @@ ours := $(CURDIR)/data/engine/libchdb.so
 target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 fetch := deploy/embedded/fetch/fetch.sh
 packages := deploy/embedded/fetch/packages.sh
-shell_scripts := $(wildcard .ci/* deploy/embedded/fetch/*.sh)
+shell_scripts := $(wildcard .ci/* deploy/embedded/fetch/*.sh deploy/kafka/*.sh)
 
 # Programs and tests load the in-process ClickHouse from here. Set it to use a library of your own.
 export FOOTFALL_ENGINE ?= $(ours)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench engine ip-data advisories tools clean
+.PHONY: help run kafka test check bench engine ip-data kafka-fetch advisories tools clean
 
 help: ## List these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -20,8 +20,11 @@ run: engine ip-data ## Build Footfall and start it with a demo site
 	cargo build --locked --release --package embedded
 	exec '$(target)/release/footfall' up --demo
 
-test: engine ip-data ## Run every test, on the real engine and in a real browser
-	$(packages) chromium
+kafka: kafka-fetch ## Start a Kafka broker on 127.0.0.1:9092, for development
+	exec deploy/kafka/broker.sh data/kafka/broker 9092
+
+test: engine ip-data kafka-fetch ## Run every test, on the real engine, a real Kafka and in a real browser
+	$(packages) chromium openssl
 	node --test deploy/embedded/fetch/fetch.test.mjs
 	cargo build --workspace --locked
 	cargo test --workspace --locked
@@ -53,11 +56,16 @@ ip-data: tools ## Fetch the countries and networks of IP addresses (26 MB, once)
 		cargo run --locked $(profile) --package embedded --bin footfall -- \
 		ip-data --asn data/ip/asn-ipv4.csv data/ip/asn-ipv6.csv --out data/ip/asn.mmdb
 
+kafka-fetch: ## Fetch Apache Kafka for development and tests (46 MB, once)
+	@$(packages) java:openjdk-17-jre-headless mvn:maven
+	@deploy/kafka/fetch.sh
+
 advisories: ## Look for known vulnerabilities in the dependencies (needs a git host)
 	cargo deny --locked check advisories
 
 tools:
-	@$(packages) cargo:rustup npm cc:gcc
+	@$(packages) cargo:rustup npm cc:gcc c++:g++ pkg-config
+	@$(packages) openssl.pc:libssl-dev zlib.pc:zlib1g-dev
 
 clean: ## Remove what was built; data/ stays, it may hold visits
 	cargo clean

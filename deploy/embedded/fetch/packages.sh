@@ -1,11 +1,18 @@
 #!/bin/sh
-# Sees to it that commands are there: packages.sh COMMAND[:DEBIAN-PACKAGE]...
+# Sees to it that commands are there, and libraries to build with: packages.sh COMMAND|LIBRARY.pc[:DEBIAN-PACKAGE]...
 # Installs what is missing where it can (root on Debian); elsewhere it says what to install.
 set -eu
 
+is_there() {
+    case $1 in
+    *.pc) pkg-config --exists "${1%.pc}" ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
 missing=
 for wanted; do
-    command -v "${wanted%%:*}" >/dev/null || missing="$missing ${wanted##*:}"
+    is_there "${wanted%%:*}" || missing="$missing ${wanted##*:}"
 done
 [ -n "$missing" ] || exit 0
 
