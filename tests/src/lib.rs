@@ -1,11 +1,13 @@
-//! What the end-to-end tests share: the built program and its surroundings, the ledger, and figures computed apart;
-//! and what `make bench` measures.
+//! What the end-to-end tests share: the built program and its surroundings (a network with faults), the
+//! ledger, and figures computed apart; and what `make bench` measures.
 
 pub mod bench;
 pub mod client;
 pub mod command;
 pub mod process;
+pub mod port;
 pub mod program;
+pub mod proxy;
 pub mod server;
 
 pub mod ledger;
