@@ -1,10 +1,11 @@
-//! What the end-to-end tests share: the built program and its surroundings (a network with faults), the
+//! What the end-to-end tests share: the built program and its surroundings (a Kafka broker, a network with faults), the
 //! ledger, and figures computed apart; and what `make bench` measures.
 
 pub mod bench;
 pub mod client;
 pub mod command;
 pub mod process;
+pub mod kafka;
 pub mod port;
 pub mod program;
 pub mod proxy;
