@@ -7,7 +7,8 @@
 //! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it.
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
-//! [`admin`] is the operator's listener, [`process`] what every program does when it starts and stops.
+//! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
+//! does when it starts and stops.
 
 pub mod server;
 
@@ -29,6 +30,8 @@ pub mod journal;
 pub mod recorder;
 
 pub mod admin;
+pub mod data;
+pub mod listeners;
 pub mod process;
 pub mod refusal;
 pub mod service;

@@ -9,6 +9,7 @@
 
 mod admission;
 mod disk;
+mod due;
 mod error;
 mod lock;
 mod recovery;
@@ -17,6 +18,7 @@ mod settings;
 mod usage;
 mod writer;
 
+pub use due::due;
 pub use error::{AppendError, EncodeError, JournalError};
 pub use recovery::{Recovered, Tail};
 pub use settings::JournalSettings;

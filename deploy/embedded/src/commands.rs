@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result, ensure};
+use collector::process::{complain, say, show};
 use indicatif::{ProgressBar, ProgressStyle};
 use processor::enrich::Networks;
 use processor::import::{Import, Imported};
@@ -12,7 +13,6 @@ use schemas::configuration::Configuration;
 use schemas::tables::DATABASE;
 
 use crate::cli;
-use crate::console::{complain, say, show};
 use crate::data::Data;
 use crate::host::Host;
 use crate::ip_data::write_asn_database;

@@ -7,26 +7,17 @@
 //! engine/   ip/                    what `make` fetched
 //! ```
 
-use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use collector::data::DataError;
 use schemas::configuration::IpData;
 
 use crate::engine::is_in_use;
 
 /// How long a running program may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("data directory {path}: {error}; name one that this user may write with --data")]
-pub struct DataError {
-    path: PathBuf,
-    error: io::Error,
-}
 
 /// The directory, which exists and is writable.
 #[derive(Debug, Clone)]
@@ -38,12 +29,7 @@ impl Data {
     /// # Errors
     /// When it cannot be made or written.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let refuse = |error| DataError { path: path.to_owned(), error };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refuse)?;
-        let path = path.canonicalize().map_err(refuse)?;
-        let probe = path.join(format!(".writable-{}", std::process::id()));
-        std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(refuse)?;
-        Ok(Self(path))
+        collector::data::open(path).map(Self)
     }
 
     /// The directory itself.
@@ -83,7 +69,7 @@ impl Data {
     /// When the directory cannot be written.
     pub fn set_running(&self, address: SocketAddr) -> Result<(), DataError> {
         let written = std::fs::write(self.0.join("running"), format!("{address}\n"));
-        written.map_err(|error| DataError { path: self.0.clone(), error })
+        written.map_err(|error| DataError::new(&self.0, error))
     }
 
     /// Takes that back.
@@ -95,13 +81,6 @@ impl Data {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_in_place_of_the_directory_is_named() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = Data::open(file.path()).unwrap_err().to_string();
-        assert!(error.contains("--data") && error.contains(&file.path().display().to_string()), "{error}");
-    }
 
     #[test]
     fn maxminds_own_files_are_preferred() {

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use collector::listeners::bind;
 use processor::store::Store;
 use schemas::configuration::ClickHouse;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -49,7 +49,7 @@ impl Host {
             "the embedded ClickHouse has no users yet, so it listens on loopback only; {listen} is not"
         );
         let engine = engine(data.path(), &data.clickhouse())?;
-        let listener = bind(listen, "ClickHouse").await?;
+        let listener = bind(listen, "ClickHouse", "--clickhouse").await?;
         let address = listener.local_addr()?;
         let server = Arc::new(Server::new(Arc::new(engine), Limits::default()));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -89,20 +89,4 @@ fn engine(data: &Path, tables: &Path) -> Result<Engine> {
     let engine = Engine::open(&library, tables, None)?;
     tracing::info!(version = engine.version(), elapsed_ms = started.elapsed().as_millis(), "engine opened");
     Ok(engine)
-}
-
-/// Binds a listener; a port that is taken is named with what to do.
-///
-/// # Errors
-/// When it cannot be bound.
-pub async fn bind(address: SocketAddr, part: &str) -> Result<TcpListener> {
-    let flag = match part {
-        "collector" => "--listen",
-        "ClickHouse" => "--clickhouse",
-        "admin" => "--admin",
-        _ => "another port",
-    };
-    TcpListener::bind(address).await.with_context(|| {
-        format!("{part}: cannot listen on {address}; if another program has the port, choose one with {flag}")
-    })
 }

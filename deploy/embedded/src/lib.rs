@@ -6,7 +6,6 @@
 pub mod cli;
 pub mod clickhouse;
 pub mod commands;
-pub mod console;
 pub mod data;
 pub mod up;
 

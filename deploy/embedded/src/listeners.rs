@@ -1,12 +1,12 @@
-//! The listeners of `footfall up`: the public one, the operator's, and the demonstration site's.
+//! The listeners of `footfall up`: the collector's and the demonstration site's.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
-use collector::admin;
 use collector::endpoints::Body;
+use collector::listeners::{FEW_CONNECTIONS, Serving, bind};
 use collector::process::told;
 use collector::server::serve;
 use collector::service::Service;
@@ -16,29 +16,17 @@ use processor::telemetry::Telemetry;
 use schemas::configuration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::demo::DemoSite;
-use crate::host::bind;
-
-/// Connections of the admin listener and of the demonstration site.
-const FEW_CONNECTIONS: usize = 64;
 
 /// Bound, not yet serving.
 pub struct Listeners {
-    /// Address of the collector.
-    pub collector: SocketAddr,
-    /// Address of the operator's listener.
-    pub admin: SocketAddr,
+    /// The collector's own.
+    pub collector: collector::listeners::Listeners,
     /// Address of the demonstration site.
     pub demo: Option<SocketAddr>,
-    public: TcpListener,
-    operator: TcpListener,
     demonstration: Option<TcpListener>,
 }
-
-/// Serving until they are told to stop.
-pub struct Serving(JoinSet<()>);
 
 impl Listeners {
     /// Binds all of them, so that a port that is taken is known before anything is opened.
@@ -46,36 +34,21 @@ impl Listeners {
     /// # Errors
     /// When one cannot be bound.
     pub async fn bind(addresses: &configuration::Collector, demo: bool) -> Result<Self> {
-        let public = bind(addresses.listen, "collector").await?;
-        let operator = bind(addresses.admin, "admin").await?;
+        let collector = collector::listeners::Listeners::bind(addresses).await?;
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let demonstration = if demo { Some(bind(any_port, "demo").await?) } else { None };
-        Ok(Self {
-            collector: public.local_addr()?,
-            admin: operator.local_addr()?,
-            demo: demonstration.as_ref().map(TcpListener::local_addr).transpose()?,
-            public,
-            operator,
-            demonstration,
-        })
+        let demonstration = if demo { Some(bind(any_port, "demo", "another port").await?) } else { None };
+        let demo = demonstration.as_ref().map(TcpListener::local_addr).transpose()?;
+        Ok(Self { collector, demo, demonstration })
     }
 
     /// Serves all of them.
     pub fn serve(self, service: &Service, telemetry: Arc<Telemetry>, stop: watch::Receiver<bool>) -> Serving {
-        let mut serving = JoinSet::new();
-        let collector = Arc::clone(&service.collector);
-        let connections_max = collector.configuration.limits.connections;
-        let public = move |peer, request| Arc::clone(&collector).answer(peer, request);
-        serving.spawn(serve(self.public, connections_max, public, told(stop.clone())));
-
-        let collector = Arc::clone(&service.collector);
-        let operator = move |_, request| admin::answer(Arc::clone(&collector), request, telemetry.encode());
-        serving.spawn(serve(self.operator, FEW_CONNECTIONS, operator, told(stop.clone())));
-
+        let address = self.collector.collector;
+        let mut serving = self.collector.serve(service, move || telemetry.encode(), stop.clone());
         if let (Some(listener), Some(own)) = (self.demonstration, self.demo) {
             let site = service.collector.configuration.sites.iter().next().map(|site| site.name.clone());
             let pages = DemoSite::new(
-                &format!("http://{}", self.collector),
+                &format!("http://{address}"),
                 &site.unwrap_or_default(),
                 &format!("http://{own}"),
             );
@@ -83,16 +56,9 @@ impl Listeners {
             let demo = move |_, request: hyper::Request<_>| {
                 std::future::ready(demo_page(&pages, request.uri().path()))
             };
-            serving.spawn(serve(listener, FEW_CONNECTIONS, demo, told(stop)));
+            serving.also(serve(listener, FEW_CONNECTIONS, demo, told(stop)));
         }
-        Serving(serving)
-    }
-}
-
-impl Serving {
-    /// Waits until all have drained.
-    pub async fn finish(self) {
-        self.0.join_all().await;
+        serving
     }
 }
 

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use collector::process::{self, FAILED, WRONG};
+use collector::process::{self, FAILED, WRONG, complain};
 use embedded::cli::{Cli, Command, Common};
-use embedded::console::complain;
 use embedded::data::Data;
 use embedded::{clickhouse, commands, up};
 use rustix::fs::Mode;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use collector::process::{stop_signal, told};
+use collector::process::{say, stop_signal, told};
 use collector::service::Service;
 use processor::enrich::Networks;
 use processor::import::Import;
@@ -21,7 +21,6 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cli;
-use crate::console::say;
 use crate::data::Data;
 use crate::demo::ACCESS_LOG;
 use crate::host::Host;
@@ -136,9 +135,9 @@ async fn import_demo(configuration: &Configuration, data: &Data, store: &Store) 
 }
 
 fn announce(listeners: &Listeners, host: &Host) {
-    say(format!("collector http://{}", listeners.collector));
+    say(format!("collector http://{}", listeners.collector.collector));
     say(format!("clickhouse http://{}", host.address()));
-    say(format!("admin http://{}", listeners.admin));
+    say(format!("admin http://{}", listeners.collector.admin));
     if let Some(demo) = listeners.demo {
         say(format!("demo http://{demo}/"));
     }
