@@ -29,6 +29,8 @@ pub mod counts;
 pub mod journal;
 pub mod recorder;
 
+pub mod kafka;
+
 pub mod admin;
 pub mod data;
 pub mod listeners;

@@ -14,21 +14,27 @@ const RETENTION_HOURS_MIN: u32 = 25;
 const PARTITIONS_MAX: u32 = 256;
 
 /// Settings that the promises rest on; a configuration must not change them.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 22] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
     "bootstrap.servers",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
+    "enable.gapless.guarantee",
     "enable.idempotence",
     "enable.partition.eof",
     "group.id",
     "group.instance.id",
     "group.protocol",
     "isolation.level",
+    "max.in.flight",
+    "max.in.flight.requests.per.connection",
     "message.timeout.ms",
     "partition.assignment.strategy",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
     "request.required.acks",
     "sasl.password",
 ];
