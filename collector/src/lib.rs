@@ -4,7 +4,8 @@
 //! 2. [`limits`] and the journal say whether more may come; only then a body is read, and [`hit`] parses it;
 //! 3. [`request`] tells what it says of its sender: the address ([`client_address`]), the choice, the [`browser`];
 //! 4. [`consent::decide`] gives a permit, or the hit is only counted ([`counts`]);
-//! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it.
+//! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it;
+//! 6. the [`forwarder`] ships what the disk has confirmed to [`kafka`], where there is a cluster.
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
@@ -29,6 +30,7 @@ pub mod counts;
 pub mod journal;
 pub mod recorder;
 
+pub mod forwarder;
 pub mod kafka;
 
 pub mod admin;

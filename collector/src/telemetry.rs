@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use schemas::outcome::Outcome;
 
+use crate::forwarder::telemetry::ForwarderTelemetry;
 use crate::refusal::{self, Refusal};
 
 /// The one label of the counters below.
@@ -34,6 +35,8 @@ pub struct Telemetry {
     pub journal_torn_bytes: Gauge<u64, AtomicU64>,
     /// Bytes before it that could not be read.
     pub journal_damaged_bytes: Gauge<u64, AtomicU64>,
+    /// The way to Kafka.
+    pub forwarder: ForwarderTelemetry,
 }
 
 impl Default for Telemetry {
@@ -48,6 +51,7 @@ impl Default for Telemetry {
             connections: Gauge::default(),
             journal_torn_bytes: Gauge::default(),
             journal_damaged_bytes: Gauge::default(),
+            forwarder: ForwarderTelemetry::default(),
         };
         telemetry.register();
         for outcome in Outcome::ALL {
@@ -110,6 +114,7 @@ impl Telemetry {
             "Unreadable bytes found in the middle of the journal at the last start",
             self.journal_damaged_bytes.clone(),
         );
+        self.forwarder.register(registry);
     }
 }
 
