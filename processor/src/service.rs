@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use collector::admin;
+use collector::kafka::topic::{TopicError, ensure_topic};
 use collector::process::{say, stop_signal, told};
 use collector::server::serve;
-use schemas::configuration::Configuration;
+use schemas::configuration::{Configuration, Kafka};
 use schemas::keys::KeyKeeper;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -49,6 +50,8 @@ pub async fn run(configuration: Configuration, begin: Begin) -> Result<()> {
         let telemetry = Arc::clone(&operator);
         async move { admin::respond(request.uri().path(), || telemetry.ready(), || telemetry.encode()) }
     };
+    // It waits for ClickHouse and Kafka by itself, however long they take.
+    say("ready");
     let serving = tokio::spawn(serve(listener, FEW_CONNECTIONS, answer, told(stop.clone())));
     let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(Path::new(DATA)))?);
     let pipeline = pipeline(&configuration)?;
@@ -78,6 +81,7 @@ async fn parts(
 ) -> Result<Parts> {
     let store = Store::new(&configuration.clickhouse)?;
     until_answered("ClickHouse", || store.migrate()).await;
+    ensure_topic_in_time(&configuration.kafka).await?;
     let source = KafkaSource::join(&configuration.kafka, configuration.processor.instance.as_deref())?;
     let (source, id) = identified(source).await?;
     Ok(Parts {
@@ -110,6 +114,17 @@ async fn identified(source: KafkaSource) -> Result<(KafkaSource, SourceId)> {
     }
 }
 
+/// Waits for the cluster; a topic that is wrong is an error.
+async fn ensure_topic_in_time(kafka: &Kafka) -> Result<(), TopicError> {
+    loop {
+        match ensure_topic(kafka).await {
+            Err(error) if error.is_retryable() => tracing::warn!(%error, "trying again"),
+            ensured => return ensured,
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
 async fn until_answered<F, E>(whom: &str, ask: impl Fn() -> F)
 where
     F: Future<Output = Result<(), E>>,
@@ -123,7 +138,6 @@ where
 
 /// Follows the topic on a thread of its own.
 async fn follow(parts: Parts, stop: watch::Receiver<bool>) -> Result<()> {
-    say("ready");
     let run = Run::new(parts, Handle::current());
     let followed = tokio::task::spawn_blocking(move || run.follow(&stop));
     Ok(followed.await.context("the processor panicked; this is a bug")??)

@@ -2,11 +2,12 @@
 //! ledger, and figures computed apart; and what `make bench` measures.
 
 pub mod bench;
+pub mod chain;
 pub mod client;
 pub mod command;
-pub mod process;
 pub mod kafka;
 pub mod port;
+pub mod process;
 pub mod program;
 pub mod proxy;
 pub mod server;

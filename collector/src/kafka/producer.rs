@@ -15,9 +15,9 @@ const LINGER_MS: &str = "10";
 
 /// Settings that are not for a configuration to change.
 ///
-/// A record's numbers rise within a partition, and the processor takes what is not above the highest for a repeat. So no record may be
-/// in the log whose predecessor is not: idempotence keeps the order through retries, records never time out one by one, and an error
-/// that leaves a gap ends the producer, whereupon the forwarder goes back.
+/// A visit's hits are to be in the log in their order. So no record may be there whose predecessor is not: idempotence keeps the order
+/// through retries, records never time out one by one, and an error that leaves a gap ends the producer, whereupon the forwarder
+/// goes back.
 const FIXED: [(&str, &str); 8] = [
     ("acks", "all"),
     ("enable.idempotence", "true"),

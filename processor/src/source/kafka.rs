@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use collector::kafka::{SettingsError, client_config};
 use jiff::Timestamp;
 use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 use rdkafka::client::ClientContext;
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList, TopicPartitionListElem};
 use ring::digest;
-use schemas::configuration::{Kafka, KafkaPasswordError};
+use schemas::configuration::Kafka;
 
 use super::SourceId;
 use crate::consumption::Reached;
@@ -52,12 +52,9 @@ const APPENDED: &str = "appended_ms=";
 /// Why Kafka cannot be used as a source.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaSourceError {
-    /// The password file.
+    /// The configuration gives no client.
     #[error(transparent)]
-    Password(#[from] KafkaPasswordError),
-    /// The client does not take its settings.
-    #[error("Kafka client: {0}; check kafka.brokers and kafka.client")]
-    Settings(KafkaError),
+    Settings(#[from] SettingsError),
     /// Another processor came with the same name.
     #[error(
         "another processor runs under the same processor.instance and took its partitions; give each its own name"
@@ -125,19 +122,19 @@ impl KafkaSource {
     /// Makes the client and joins the group; the cluster need not be there yet. `instance` makes it a static member (KIP-345).
     ///
     /// # Errors
-    /// [`KafkaSourceError::Password`] and `Settings`.
+    /// [`KafkaSourceError::Settings`].
     pub fn join(kafka: &Kafka, instance: Option<&str>) -> Result<Self, KafkaSourceError> {
-        let mut settings = ClientConfig::new();
-        settings.extend(DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        settings.extend(kafka.client_settings()?);
-        settings.extend(FIXED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let mut settings = client_config(kafka, &DEFAULTS)?;
+        for (name, value) in FIXED {
+            settings.set(name, value);
+        }
         settings.set("group.id", &kafka.group);
         if let Some(instance) = instance {
             settings.set("group.instance.id", instance);
         }
         let consumer: BaseConsumer<Context> =
-            settings.create_with_context(Context::default()).map_err(KafkaSourceError::Settings)?;
-        consumer.subscribe(&[&kafka.topic]).map_err(KafkaSourceError::Settings)?;
+            settings.create_with_context(Context::default()).map_err(SettingsError::from)?;
+        consumer.subscribe(&[&kafka.topic]).map_err(SettingsError::from)?;
         Ok(Self { consumer, topic: kafka.topic.clone() })
     }
 

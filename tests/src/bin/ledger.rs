@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use tests::ledger::{Plan, play};
+use tests::ledger::{Plan, kafka, play};
 
 /// Every acknowledged hit is counted exactly once, whatever happens to the program.
 #[derive(Debug, Parser)]
@@ -33,16 +33,22 @@ struct Cli {
 enum Way {
     /// Everything in one process.
     Embedded,
+    /// Collectors, Apache Kafka, processors and ClickHouse, each a process of its own.
+    Kafka,
 }
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let Cli { way: Way::Embedded, rounds, seed, clients, data } = Cli::parse();
+    let Cli { way, rounds, seed, clients, data } = Cli::parse();
     let seed = seed.unwrap_or_else(rand::random);
     let mut temporary = tempfile::tempdir()?;
     let data = data.unwrap_or_else(|| temporary.path().to_owned());
     say(&format!("seed {seed}"));
-    let played = play(Plan { rounds, seed, clients }, &data, say).await;
+    let plan = Plan { rounds, seed, clients };
+    let played = match way {
+        Way::Embedded => play(plan, &data, say).await,
+        Way::Kafka => kafka::play(plan, say).await,
+    };
     let is_right = played.as_ref().is_ok_and(tests::ledger::verdict::Verdict::is_right);
     if !is_right {
         temporary.disable_cleanup(true);

@@ -1,11 +1,15 @@
 //! A hit that nobody else sends: its page names it in every table.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 /// The site that is counted.
 pub const SITE: &str = "localhost";
 /// A site that is not configured: hits of it are refused.
 const ELSEWHERE: &str = "elsewhere.example";
+/// So many visitors send them, so that they spread over lanes.
+const VISITORS: u64 = 97;
 /// Of so many hits one is refused.
 const REFUSED_OF: u64 = 50;
 
@@ -29,6 +33,13 @@ impl Hit {
     #[must_use]
     pub fn has_id(self) -> bool {
         self.number.is_multiple_of(2)
+    }
+
+    /// Its sender, one of a few visitors.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        let visitor = u8::try_from(self.number % VISITORS).unwrap_or(0);
+        IpAddr::from([198, 51, 100, visitor])
     }
 
     /// As the tag sends it.

@@ -1,7 +1,9 @@
 //! The ledger: every hit has a page of its own, the program is killed again and again, and in the end every
 //! acknowledged hit is counted exactly once, every refused one never, every unknown one at most once.
 
+pub mod fault;
 pub mod hit;
+pub mod kafka;
 pub mod load;
 pub mod round;
 pub mod schedule;

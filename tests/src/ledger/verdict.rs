@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::hit::Hit;
+use crate::client::ClickHouse;
 use crate::program;
 use crate::server::Server;
 
@@ -154,19 +155,31 @@ impl fmt::Display for Verdict {
 /// # Errors
 /// ClickHouse's.
 pub async fn of(server: &Server, book: &Book, prefix: &str, data: &Path) -> Result<Verdict> {
-    let question = format!(
-        "SELECT page, count() FROM open_hits FINAL WHERE kind = 'view' AND startsWith(page, '{prefix}') GROUP BY page"
-    );
-    let counted = server.rows::<(String, u64)>(&question).await?.into_iter().collect();
-    let mut verdict = Verdict::judge(book, &counted);
-    let others = "SELECT count() FROM open_hits FINAL WHERE kind NOT IN ('view', 'repeat', 'control')";
-    verdict.unaccounted = server.query(others).await?.trim().parse()?;
+    let mut verdict = by_rows(server.operator(), book, prefix).await?;
     verdict.missing = missing(&program::reconcile(data).await?.said)?;
     Ok(verdict)
 }
 
+/// The same, but for sequences that are missing.
+///
+/// # Errors
+/// ClickHouse's.
+pub async fn by_rows(operator: &ClickHouse, book: &Book, prefix: &str) -> Result<Verdict> {
+    let question = format!(
+        "SELECT page, count() FROM open_hits FINAL WHERE kind = 'view' AND startsWith(page, '{prefix}') GROUP BY page"
+    );
+    let counted = operator.rows::<(String, u64)>(&question).await?.into_iter().collect();
+    let mut verdict = Verdict::judge(book, &counted);
+    let others = "SELECT count() FROM open_hits FINAL WHERE kind NOT IN ('view', 'repeat', 'control')";
+    verdict.unaccounted = operator.query(others).await?.trim().parse()?;
+    Ok(verdict)
+}
+
 /// The figure in `footfall reconcile`'s last line, such as `7 rows of 2 collectors, 0 sequences missing`.
-fn missing(said: &str) -> Result<u64> {
+///
+/// # Errors
+/// When it says none.
+pub fn missing(said: &str) -> Result<u64> {
     let figure = || said.lines().last()?.strip_suffix(" sequences missing")?.rsplit(' ').next()?.parse().ok();
     figure().with_context(|| format!("footfall reconcile said: {said}"))
 }
