@@ -9,7 +9,7 @@
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
-//! does when it starts and stops.
+//! does when it starts and stops, [`run`] the program `collector run` ([`cli`]).
 
 pub mod server;
 
@@ -34,9 +34,11 @@ pub mod forwarder;
 pub mod kafka;
 
 pub mod admin;
+pub mod cli;
 pub mod data;
 pub mod listeners;
 pub mod process;
 pub mod refusal;
+pub mod run;
 pub mod service;
 pub mod telemetry;

@@ -51,8 +51,8 @@ pub enum TopicError {
     },
     /// More copies are asked for than there are brokers.
     #[error(
-        "the topic {topic} cannot be made: kafka.replication is {replication}, but {brokers} brokers answer; \
-         set kafka.replication = 1 for a single broker"
+        "the topic {topic} cannot be made: kafka.replication is {replication}, but the number of brokers that answer is \
+         {brokers}; set kafka.replication = 1 for a single broker"
     )]
     TooFewBrokers {
         /// The topic.
