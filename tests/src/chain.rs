@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
-use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::client::{ClickHouse, Sender};
@@ -44,8 +43,8 @@ struct Place {
 
 /// What runs.
 pub struct Chain {
-    /// Files of all programs, the keys that they share among them.
-    pub folder: TempDir,
+    /// Files of all programs, the keys that they share among them, and their logs.
+    pub folder: PathBuf,
     /// The broker itself.
     pub broker: Broker,
     /// Between collectors and broker.
@@ -71,12 +70,11 @@ pub enum Member {
 }
 
 impl Chain {
-    /// Starts all of it.
+    /// Starts all of it, with its files in `folder`.
     ///
     /// # Errors
     /// When a part does not start; the text says what it said.
-    pub async fn start(plan: &Plan) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+    pub async fn start(plan: &Plan, folder: &Path) -> Result<Self> {
         let (to_kafka, from_kafka) = (Proxy::start().await?, Proxy::start().await?);
         let listeners = [
             Listener::plain("COLLECTORS").behind(to_kafka.address()),
@@ -99,7 +97,7 @@ impl Chain {
             from_kafka,
             to_clickhouse,
             broker,
-            folder,
+            folder: folder.to_owned(),
         };
         chain.configure(plan)?;
         chain.begin(Member::ClickHouse).await?;
@@ -113,6 +111,7 @@ impl Chain {
     }
 
     fn configure(&self, plan: &Plan) -> Result<()> {
+        std::fs::create_dir_all(&self.folder)?;
         let Plan { partitions, configuration, client, .. } = plan;
         for (role, proxy) in [("collector", &self.to_kafka), ("processor", &self.from_kafka)] {
             let text = format!(
@@ -120,7 +119,7 @@ impl Chain {
                  \"reconnect.backoff.max.ms\" = \"500\"\n\n[keys]\ndirectory = \"{}\"\n\n\
                  [clickhouse]\nurl = \"http://{}\"\n\n{configuration}",
                 proxy.address(),
-                self.folder.path().join("keys").display(),
+                self.folder.join("keys").display(),
                 self.to_clickhouse.address(),
             );
             std::fs::write(self.configuration(role), text)?;
@@ -129,7 +128,7 @@ impl Chain {
     }
 
     fn configuration(&self, role: &str) -> PathBuf {
-        self.folder.path().join(format!("{role}.toml"))
+        self.folder.join(format!("{role}.toml"))
     }
 
     /// Starts a program that does not run.
@@ -138,19 +137,21 @@ impl Chain {
     /// When it does not get ready; the text says what it said.
     pub async fn begin(&mut self, member: Member) -> Result<()> {
         let command = self.command(member)?;
+        let log = self.data(member)?.with_extension("log");
         let place = self.place(member)?;
         ensure!(place.process.is_none(), "{} runs already", place.name);
-        let started = Process::start(command).await.with_context(|| place.name.clone())?;
+        let started =
+            Process::start_with_log(command, Some(log)).await.with_context(|| place.name.clone())?;
         place.process = Some(started);
         Ok(())
     }
 
     fn command(&mut self, member: Member) -> Result<Command> {
-        let folder = self.folder.path().to_owned();
+        let folder = self.folder.clone();
         let (collector, processor) = (self.configuration("collector"), self.configuration("processor"));
         let place = self.place(member)?;
         let data = folder.join(&place.name);
-        let mut command = match member {
+        let command = match member {
             Member::ClickHouse => {
                 let mut command = Command::new(program::footfall());
                 command.args(["clickhouse", "--listen", &place.address(0)?.to_string(), "--data"]).arg(data);
@@ -170,7 +171,6 @@ impl Chain {
                 command
             }
         };
-        command.current_dir(folder);
         Ok(command)
     }
 
@@ -264,7 +264,7 @@ impl Chain {
     /// When there is no such program.
     pub fn data(&mut self, member: Member) -> Result<PathBuf> {
         let name = self.place(member)?.name.clone();
-        Ok(Path::new(self.folder.path()).join(name))
+        Ok(self.folder.join(name))
     }
 
     fn take(&mut self, member: Member) -> Result<Process> {

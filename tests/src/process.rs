@@ -1,13 +1,16 @@
 //! A program under test as a child process: it says its addresses, then `ready`, and is killed, paused or stopped.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// Longest start, with the journal of a whole test to read again.
@@ -32,7 +35,15 @@ impl Process {
     /// # Errors
     /// When it ends or stays silent instead; the text has what it said on its standard error.
     pub async fn start(command: Command) -> Result<Self> {
-        let (mut process, mut stdout) = Self::spawn(command)?;
+        Self::start_with_log(command, None).await
+    }
+
+    /// The same; what it says on its standard error is also added to a file, which outlives a kill.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub async fn start_with_log(command: Command, log: Option<PathBuf>) -> Result<Self> {
+        let (mut process, mut stdout) = Self::spawn(command, log)?;
         match tokio::time::timeout(START, process.hear(&mut stdout)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => bail!("{error}; it said:\n{}", process.said().await),
@@ -55,7 +66,7 @@ impl Process {
     /// # Errors
     /// When it cannot be started, or ended by itself before.
     pub async fn start_and_kill(command: Command, life: Duration) -> Result<()> {
-        let (mut process, _stdout) = Self::spawn(command)?;
+        let (mut process, _stdout) = Self::spawn(command, None)?;
         if let Ok(status) = tokio::time::timeout(life, process.child.wait()).await {
             bail!("it ended by itself ({}); it said:\n{}", status?, process.said().await);
         }
@@ -109,16 +120,12 @@ impl Process {
         }
     }
 
-    fn spawn(mut command: Command) -> Result<(Self, Lines)> {
+    fn spawn(mut command: Command, log: Option<PathBuf>) -> Result<(Self, Lines)> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;
         let stdout = BufReader::new(child.stdout.take().context("the program has no output")?).lines();
-        let mut stderr = child.stderr.take().context("the program has no error output")?;
-        let stderr = tokio::spawn(async move {
-            let mut said = Vec::new();
-            stderr.read_to_end(&mut said).await.ok();
-            String::from_utf8_lossy(&said).into_owned()
-        });
+        let stderr = child.stderr.take().context("the program has no error output")?;
+        let stderr = tokio::spawn(listen(stderr, log));
         Ok((Self { child, stderr, stdout: None, announced: BTreeMap::new() }, stdout))
     }
 
@@ -142,4 +149,18 @@ impl Process {
         }
         said
     }
+}
+
+/// All that a program says on its standard error.
+async fn listen(mut stderr: ChildStderr, log: Option<PathBuf>) -> String {
+    let mut log = log.and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
+    let (mut said, mut bytes) = (Vec::new(), vec![0; 8192]);
+    while let Ok(count @ 1..) = stderr.read(&mut bytes).await {
+        let heard = bytes.get(..count).unwrap_or_default();
+        said.extend_from_slice(heard);
+        if let Some(log) = &mut log {
+            log.write_all(heard).ok();
+        }
+    }
+    String::from_utf8_lossy(&said).into_owned()
 }

@@ -47,7 +47,7 @@ async fn main() -> Result<ExitCode> {
     let plan = Plan { rounds, seed, clients };
     let played = match way {
         Way::Embedded => play(plan, &data, say).await,
-        Way::Kafka => kafka::play(plan, say).await,
+        Way::Kafka => kafka::play(plan, &data, say).await,
     };
     let is_right = played.as_ref().is_ok_and(tests::ledger::verdict::Verdict::is_right);
     if !is_right {

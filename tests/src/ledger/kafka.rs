@@ -1,5 +1,6 @@
 //! The ledger over the whole chain: two collectors, Apache Kafka, three processors, ClickHouse; faults everywhere.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -32,9 +33,9 @@ const LOOK: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When a program does not start or answer.
-pub async fn play(plan: Plan, mut tell: impl FnMut(&str)) -> Result<Verdict> {
+pub async fn play(plan: Plan, folder: &Path, mut tell: impl FnMut(&str)) -> Result<Verdict> {
     let mut random = StdRng::seed_from_u64(plan.seed);
-    let mut chain = Chain::start(&setup(Timestamp::now())).await?;
+    let mut chain = Chain::start(&setup(Timestamp::now()), folder).await?;
     let mut book = Book::default();
     for number in 1..=plan.rounds {
         let count = random.random_range(1..=4);
