@@ -59,6 +59,10 @@ pub async fn run(configuration: Configuration, begin: Begin) -> Result<()> {
         () = told(stop.clone()) => Ok(()),
         parts = parts(&configuration, pipeline, keys, telemetry, begin) => follow(parts?, stop).await,
     };
+    if followed.is_err() {
+        // Nobody has told it to stop.
+        serving.abort();
+    }
     serving.await.ok();
     followed
 }

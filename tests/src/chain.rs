@@ -32,6 +32,21 @@ pub struct Plan {
     pub configuration: String,
     /// More of the clients' settings, as lines of `[kafka.client]`.
     pub client: String,
+    /// Whether Kafka asks for TLS and a password.
+    pub secured: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            collectors: 1,
+            processors: 1,
+            partitions: 3,
+            configuration: String::new(),
+            client: String::new(),
+            secured: false,
+        }
+    }
 }
 
 /// A program with its own port or ports, which it keeps through all of its lives.
@@ -70,15 +85,16 @@ pub enum Member {
 }
 
 impl Chain {
-    /// Starts all of it, with its files in `folder`.
+    /// Starts the broker and the proxies, and prepares the programs, with their files in `folder`.
     ///
     /// # Errors
-    /// When a part does not start; the text says what it said.
-    pub async fn start(plan: &Plan, folder: &Path) -> Result<Self> {
+    /// When the broker does not start.
+    pub async fn prepare(plan: &Plan, folder: &Path) -> Result<Self> {
         let (to_kafka, from_kafka) = (Proxy::start().await?, Proxy::start().await?);
+        let listener = if plan.secured { Listener::secured } else { Listener::plain };
         let listeners = [
-            Listener::plain("COLLECTORS").behind(to_kafka.address()),
-            Listener::plain("PROCESSORS").behind(from_kafka.address()),
+            listener("COLLECTORS").behind(to_kafka.address()),
+            listener("PROCESSORS").behind(from_kafka.address()),
         ];
         let broker = Broker::start_with(&listeners).await?;
         to_kafka.forward_to(broker.listener("COLLECTORS")?);
@@ -89,7 +105,7 @@ impl Chain {
         let places = |name: &str, count: usize, ports: usize| {
             (0..count).map(|number| Place::new(&format!("{name}-{number}"), ports)).collect::<Result<_>>()
         };
-        let mut chain = Self {
+        let chain = Self {
             collectors: places("collector", plan.collectors, 2)?,
             processors: places("processor", plan.processors, 1)?,
             clickhouse,
@@ -100,22 +116,31 @@ impl Chain {
             folder: folder.to_owned(),
         };
         chain.configure(plan)?;
-        chain.begin(Member::ClickHouse).await?;
-        for number in 0..plan.collectors {
-            chain.begin(Member::Collector(number)).await?;
-        }
-        for number in 0..plan.processors {
-            chain.begin(Member::Processor(number)).await?;
-        }
         Ok(chain)
+    }
+
+    /// Starts all programs that do not run.
+    ///
+    /// # Errors
+    /// When one does not get ready; the text says what it said.
+    pub async fn begin_all(&mut self) -> Result<()> {
+        let collectors = (0..self.collectors.len()).map(Member::Collector);
+        let processors = (0..self.processors.len()).map(Member::Processor);
+        for member in [Member::ClickHouse].into_iter().chain(collectors).chain(processors) {
+            if !self.runs(member)? {
+                self.begin(member).await?;
+            }
+        }
+        Ok(())
     }
 
     fn configure(&self, plan: &Plan) -> Result<()> {
         std::fs::create_dir_all(&self.folder)?;
         let Plan { partitions, configuration, client, .. } = plan;
+        let (password, access) = self.access()?;
         for (role, proxy) in [("collector", &self.to_kafka), ("processor", &self.from_kafka)] {
             let text = format!(
-                "[kafka]\nbrokers = \"{}\"\npartitions = {partitions}\nreplication = 1\n\n[kafka.client]\n{client}\n\
+                "[kafka]\nbrokers = \"{}\"\npartitions = {partitions}\nreplication = 1\n{password}\n\n[kafka.client]\n{access}{client}\n\
                  \"reconnect.backoff.max.ms\" = \"500\"\n\n[keys]\ndirectory = \"{}\"\n\n\
                  [clickhouse]\nurl = \"http://{}\"\n\n{configuration}",
                 proxy.address(),
@@ -127,7 +152,23 @@ impl Chain {
         Ok(())
     }
 
-    fn configuration(&self, role: &str) -> PathBuf {
+    /// What names the password's file, and the client's settings for TLS, as far as the broker asks for them.
+    fn access(&self) -> Result<(String, String)> {
+        let Some(access) = self.broker.access() else { return Ok(Default::default()) };
+        let path = self.folder.join("kafka.password");
+        std::fs::write(&path, format!("{}\n", access.password))?;
+        let client = format!(
+            "\"security.protocol\" = \"SASL_SSL\"\n\"sasl.mechanism\" = \"PLAIN\"\n\"sasl.username\" = \"{}\"\n\
+             \"ssl.ca.location\" = \"{}\"\n",
+            access.user,
+            access.authority.display(),
+        );
+        Ok((format!("password_file = \"{}\"", path.display()), client))
+    }
+
+    /// The configuration file of collectors or processors.
+    #[must_use]
+    pub fn configuration(&self, role: &str) -> PathBuf {
         self.folder.join(format!("{role}.toml"))
     }
 
@@ -146,7 +187,11 @@ impl Chain {
         Ok(())
     }
 
-    fn command(&mut self, member: Member) -> Result<Command> {
+    /// How a program is started, for a story that starts it by itself.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn command(&mut self, member: Member) -> Result<Command> {
         let folder = self.folder.clone();
         let (collector, processor) = (self.configuration("collector"), self.configuration("processor"));
         let place = self.place(member)?;

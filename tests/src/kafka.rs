@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 
@@ -114,6 +115,31 @@ impl Broker {
             made.map_err(|(name, error)| anyhow!("{name}: {error}"))?;
         }
         Ok(())
+    }
+
+    /// Deletes all records that the first `partitions` partitions of a topic have now.
+    ///
+    /// # Errors
+    /// The broker's.
+    pub async fn delete_records(&self, topic: &str, partitions: i32) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
+        let mut ends = TopicPartitionList::new();
+        for partition in 0..partitions {
+            ends.add_partition_offset(topic, partition, Offset::End)?;
+        }
+        admin.delete_records(&ends, &AdminOptions::new()).await?;
+        Ok(())
+    }
+
+    /// Commits an offset for a group that has no member.
+    ///
+    /// # Errors
+    /// The broker's.
+    pub fn commit(&self, group: &str, (topic, partition): (&str, i32), offset: i64) -> Result<()> {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create()?;
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        Ok(consumer.commit(&place, CommitMode::Sync)?)
     }
 
     /// SIGKILL. Data and ports stay.

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod canary;
+mod chain;
 mod clients;
 mod damage;
 mod import;

@@ -35,7 +35,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// When a program does not start or answer.
 pub async fn play(plan: Plan, folder: &Path, mut tell: impl FnMut(&str)) -> Result<Verdict> {
     let mut random = StdRng::seed_from_u64(plan.seed);
-    let mut chain = Chain::start(&setup(Timestamp::now()), folder).await?;
+    let mut chain = Chain::prepare(&setup(Timestamp::now()), folder).await?;
+    chain.begin_all().await?;
     let mut book = Book::default();
     for number in 1..=plan.rounds {
         let count = random.random_range(1..=4);
@@ -69,6 +70,7 @@ fn setup(now: Timestamp) -> chain::Plan {
         partitions: PARTITIONS,
         configuration,
         client,
+        secured: false,
     }
 }
 
