@@ -62,13 +62,13 @@ pub fn client_config(kafka: &Kafka, defaults: &[(&str, &str)]) -> Result<ClientC
 
 /// Listens to what the library says, and remembers its last complaint: a timeout alone does not tell why there was no answer.
 #[derive(Debug, Default)]
-struct Listening {
+pub struct Listening {
     complaint: Mutex<Option<String>>,
 }
 
 impl Listening {
     /// Hears an error. False when it is the last one again: the library says everything twice.
-    fn hear(&self, error: &KafkaError, reason: &str) -> bool {
+    pub fn hear(&self, error: &KafkaError, reason: &str) -> bool {
         // That all brokers are down is said after the reason for it.
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             return false;
@@ -80,7 +80,7 @@ impl Listening {
     }
 
     /// The last complaint, in brackets to be put behind another text; empty when there was none.
-    fn complaint(&self) -> String {
+    pub fn complaint(&self) -> String {
         let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
         complaint.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
     }

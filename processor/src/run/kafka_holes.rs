@@ -49,10 +49,16 @@ impl Holes {
         }
         let Ok((holes, progress)) = self.checked.try_recv() else { return false };
         let missing = self.watch.observe(&holes, &progress);
-        telemetry.missing_sequences.set(missing.iter().map(Hole::sequences).sum());
-        for hole in missing {
-            let Hole { collector, from, to, .. } = hole;
-            tracing::error!(%collector, from, to, "acknowledged records have no row");
+        let sequences = missing.iter().map(Hole::sequences).sum();
+        telemetry.missing_sequences.set(sequences);
+        if let Some(Hole { collector, from, to, .. }) = missing.first() {
+            tracing::error!(
+                sequences,
+                %collector,
+                from,
+                to,
+                "acknowledged records have no row; the first of them are named, `processor reconcile` names all"
+            );
         }
         if missing.is_empty() || now < self.replay_at {
             return false;

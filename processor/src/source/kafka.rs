@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use collector::kafka::{SettingsError, client_config};
+use collector::kafka::{Listening, SettingsError, client_config};
 use jiff::Timestamp;
 use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
@@ -185,7 +186,8 @@ impl KafkaSource {
                 Ok(Polled::OutOfRange)
             }
             _ => {
-                tracing::warn!(%error, "Kafka; the client tries again");
+                // The client tries again, and tells why it must.
+                tracing::debug!(%error, "Kafka");
                 Ok(Polled::Nothing)
             }
         }
@@ -344,6 +346,7 @@ struct Context {
     /// Where each partition's log ended when the client last looked.
     ends: Mutex<BTreeMap<i32, Offset>>,
     is_closing: AtomicBool,
+    listening: Listening,
 }
 
 impl Context {
@@ -353,6 +356,16 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.listening.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if self.listening.hear(&error, reason) {
+            tracing::warn!(%error, reason, "Kafka");
+        }
+    }
+
     fn stats(&self, statistics: Statistics) {
         let partitions = statistics.topics.into_values().flat_map(|topic| topic.partitions);
         let known = partitions.filter(|(_, partition)| partition.hi_offset >= 0);

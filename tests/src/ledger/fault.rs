@@ -13,6 +13,9 @@ use crate::proxy::Proxy;
 /// A session that a broker takes for dead after so long, in the chains that faults happen to.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Under load a program sends several times in so long.
+const SENDING: Duration = Duration::from_secs(1);
+
 /// One thing that happens, for a while or at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -22,6 +25,8 @@ pub enum Fault {
     Leave(Member),
     /// SIGSTOP, and SIGCONT at the end: to others it is dead, and it does not know.
     Pause(Member),
+    /// SIGKILL while what it sends next (to Kafka, to ClickHouse) goes nowhere and is lost; started again at the end.
+    KillInMidSending(Member),
     /// The broker is killed.
     KillBroker,
     /// The broker stops.
@@ -81,7 +86,7 @@ impl Planned {
         let collector = Member::Collector(random.random_range(0..collectors));
         let processor = Member::Processor(random.random_range(0..processors));
         let link = Link::ALL.choose(random).copied().unwrap_or(Link::ToKafka);
-        let fault = match random.random_range(0..14) {
+        let fault = match random.random_range(0..18) {
             0 | 1 => Fault::Kill(collector),
             2 | 3 => Fault::Kill(processor),
             4 => Fault::Leave(processor),
@@ -92,6 +97,8 @@ impl Planned {
             10 => *[Fault::KillBroker, Fault::PauseBroker].choose(random).unwrap_or(&Fault::KillBroker),
             11 => Fault::Reset(link),
             12 => Fault::BlackHole(link),
+            13 | 14 => Fault::KillInMidSending(processor),
+            15 | 16 => Fault::KillInMidSending(collector),
             _ => Fault::CutReplies(link),
         };
         let begin = Duration::from_millis(random.random_range(0..5000));
@@ -115,7 +122,8 @@ impl Fault {
             Self::Kill(member) if chain.runs(member)? => chain.kill(member).await,
             Self::Leave(member) if chain.runs(member)? => chain.stop(member).await.map(drop),
             Self::Pause(member) if chain.runs(member)? => chain.pause(member, true),
-            Self::Kill(_) | Self::Leave(_) | Self::Pause(_) => Ok(()),
+            Self::KillInMidSending(member) if chain.runs(member)? => kill_in_mid_sending(chain, member).await,
+            Self::Kill(_) | Self::Leave(_) | Self::Pause(_) | Self::KillInMidSending(_) => Ok(()),
             Self::KillBroker => chain.broker.kill(),
             Self::PauseBroker => chain.broker.pause().or(Ok(())),
             Self::Reset(link) => {
@@ -139,7 +147,7 @@ impl Fault {
     /// When a program does not get up again.
     pub async fn end(self, chain: &mut Chain) -> Result<()> {
         match self {
-            Self::Kill(member) | Self::Leave(member) => {
+            Self::Kill(member) | Self::Leave(member) | Self::KillInMidSending(member) => {
                 if !chain.runs(member)? {
                     chain.begin(member).await?;
                 }
@@ -157,4 +165,15 @@ impl Fault {
         }
         Ok(())
     }
+}
+
+/// Whoever believes that what was sent has arrived loses it here.
+async fn kill_in_mid_sending(chain: &mut Chain, member: Member) -> Result<()> {
+    let link = if matches!(member, Member::Collector(_)) { Link::ToKafka } else { Link::ToClickHouse };
+    link.proxy(chain).black_hole(true);
+    tokio::time::sleep(SENDING).await;
+    chain.kill(member).await?;
+    link.proxy(chain).reset().await;
+    link.proxy(chain).black_hole(false);
+    Ok(())
 }

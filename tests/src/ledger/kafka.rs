@@ -104,8 +104,16 @@ async fn settled(chain: &Chain, book: &Book, prefix: &str) -> Result<Verdict> {
             verdict.missing = chain.reconcile().await?.0;
         }
         if (verdict.lost == 0 && verdict.missing == 0) || Instant::now() > until {
+            verdict.repairs = repairs(&chain.folder)?;
             return Ok(verdict);
         }
         sleep(LOOK).await;
     }
+}
+
+/// How often the processors' logs tell that the topic was read again for missing rows.
+fn repairs(folder: &Path) -> Result<u64> {
+    let logs = (0..PROCESSORS).map(|number| folder.join(format!("processor-{number}.log")));
+    let said = logs.map(std::fs::read_to_string).collect::<std::io::Result<String>>()?;
+    Ok(said.matches("reading the log again for missing records").count() as u64)
 }

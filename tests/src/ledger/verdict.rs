@@ -74,6 +74,8 @@ pub struct Verdict {
     pub unaccounted: u64,
     /// Sequences without a row.
     pub missing: u64,
+    /// How often rows were missing for so long that a processor read the log again: a repair that must not be needed.
+    pub repairs: u64,
     /// Pages of the first wrong ones.
     pub wrong: Vec<String>,
 }
@@ -98,7 +100,7 @@ impl Verdict {
     /// Whether every hit is counted as its sender was told and no sequence is without its row.
     #[must_use]
     pub fn is_right(&self) -> bool {
-        self.lost + self.doubled + self.phantom + self.unaccounted + self.missing == 0
+        self.lost + self.doubled + self.phantom + self.unaccounted + self.missing + self.repairs == 0
     }
 
     fn hit(&mut self, page: &str, answer: Answer, rows: u64) {
@@ -145,6 +147,9 @@ impl fmt::Display for Verdict {
         )?;
         if self.phantom + self.unaccounted > 0 {
             write!(f, ", {} counted that must not be, {} unaccounted for", self.phantom, self.unaccounted)?;
+        }
+        if self.repairs > 0 {
+            write!(f, ", {} times the log was read again for missing rows", self.repairs)?;
         }
         Ok(())
     }
