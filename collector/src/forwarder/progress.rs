@@ -67,3 +67,29 @@ impl Progress {
         journal::due(&self.journal, done, (SystemTime::now(), MARGIN))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::journal::segment;
+
+    #[test]
+    fn what_is_not_stored_goes_only_when_the_journal_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - 2 * MARGIN;
+        for number in 1..=3 {
+            let file = std::fs::File::create(segment::path(folder.path(), number)).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        let at = |segment| Position { segment, offset: 48 };
+        let file = PositionFile::new(folder.path().join("position"));
+        let mut progress = Progress::load(folder.path().to_owned(), file.clone()).unwrap();
+        progress.advance(at(3));
+        progress.store(at(2)).unwrap();
+        assert_eq!(progress.due(false).segment, 2);
+        assert_eq!(progress.due(true).segment, 3);
+        progress.advance(at(1));
+        assert_eq!(progress.acknowledged(), at(3), "the place does not go back");
+        assert_eq!(file.load().unwrap(), Some(at(2)));
+    }
+}

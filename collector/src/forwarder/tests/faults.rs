@@ -21,7 +21,7 @@ async fn ship_through(errors: &[RDKafkaRespErr]) -> u64 {
     let begun_anew = running.errors("delivery") + running.errors("producer");
     running.stop(forwarding).await;
     let end = *service.confirmed().borrow();
-    assert_eq!(bench.first_copies(), bench.confirmed(end));
+    assert_same(&bench.first_copies(), &bench.confirmed(end));
     assert_eq!(bench.position_file().load().unwrap(), Some(end));
     begun_anew
 }
@@ -65,7 +65,7 @@ async fn an_outage_lets_the_journal_grow_and_no_place_is_stored() {
     bench.cluster.broker_up(1).unwrap();
     running.until_shipped(101).await;
     until(|| running.metric("forward_lag_bytes") == 0).await;
-    assert_eq!(bench.topic(), bench.confirmed(running.end()));
+    assert_same(&bench.topic(), &bench.confirmed(running.end()));
     running.stop(forwarding).await;
 }
 
@@ -86,7 +86,7 @@ async fn a_cluster_that_comes_late_is_waited_for() {
     running.visits(5).await;
     running.until_shipped(6).await;
     assert_eq!(running.errors("unreachable"), 2);
-    assert_eq!(bench.topic(), bench.confirmed(running.end()));
+    assert_same(&bench.topic(), &bench.confirmed(running.end()));
     running.stop(forwarding).await;
 }
 

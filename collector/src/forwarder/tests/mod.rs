@@ -217,6 +217,18 @@ async fn until(mut is_so: impl FnMut() -> bool) {
     waited.await.expect("what was waited for did not come");
 }
 
+/// The same records in the same order; what differs is told by sequences, not by bytes.
+fn assert_same(shipped: &[Vec<Vec<u8>>], expected: &[Vec<Vec<u8>>]) {
+    let sequences = |partitions: &[Vec<Vec<u8>>]| -> Vec<Vec<u64>> {
+        let of = |records: &Vec<Vec<u8>>| {
+            records.iter().map(|record| RecordId::of(record).unwrap().sequence).collect()
+        };
+        partitions.iter().map(of).collect()
+    };
+    assert_eq!(sequences(shipped), sequences(expected));
+    assert!(shipped == expected, "other bytes");
+}
+
 fn count(partitions: &[Vec<Vec<u8>>]) -> usize {
     partitions.iter().map(Vec::len).sum()
 }

@@ -13,13 +13,13 @@ async fn ships_each_record_once_and_in_order_by_lane() {
     let forwarding = bench.forwarder(&running).start();
     running.visits(300).await;
     running.until_shipped(301).await;
-    assert_eq!(bench.topic(), bench.confirmed(running.end()));
+    assert_same(&bench.topic(), &bench.confirmed(running.end()));
     assert!(bench.topic().iter().all(|records| records.len() > 50), "lanes spread over the partitions");
     let (service, telemetry) = (running.service.clone(), running.service.collector.telemetry.encode());
     assert!(telemetry.contains("footfall_collector_forwarding 1"));
     running.stop(forwarding).await;
     let end = *service.confirmed().borrow();
-    assert_eq!(bench.topic(), bench.confirmed(end), "the goodbye too");
+    assert_same(&bench.topic(), &bench.confirmed(end)); // the goodbye too
     assert_eq!(bench.position_file().load().unwrap(), Some(end));
 }
 
@@ -40,7 +40,7 @@ async fn ships_nothing_that_is_not_confirmed() {
     confirm.send(reader.position()).unwrap();
     running.until_shipped(22).await;
     assert_eq!(count(&bench.topic()), 22);
-    assert_eq!(bench.topic(), bench.confirmed(*confirm.borrow()));
+    assert_same(&bench.topic(), &bench.confirmed(*confirm.borrow()));
     confirm.send(running.end()).unwrap();
     running.until_shipped(41).await;
     running.stop(forwarding).await;
@@ -62,7 +62,7 @@ async fn a_place_that_lags_only_repeats() {
     running.visits(1).await;
     // The visits behind the place, the goodbye, the new opening and the new visit.
     running.until_shipped(40 + 3).await;
-    assert_eq!(bench.first_copies(), bench.confirmed(running.end()));
+    assert_same(&bench.first_copies(), &bench.confirmed(running.end()));
     assert_eq!(count(&bench.topic()) - count(&bench.first_copies()), 41);
     running.stop(forwarding).await;
 }
@@ -76,7 +76,7 @@ async fn goes_on_at_the_place_that_was_stored() {
         running.visits(10).await;
         let service = running.service.clone();
         running.stop(forwarding).await;
-        assert_eq!(bench.topic(), bench.confirmed(*service.confirmed().borrow()));
+        assert_same(&bench.topic(), &bench.confirmed(*service.confirmed().borrow()));
         assert_eq!(count(&bench.topic()), round * 12, "opening, visits and goodbye");
     }
 }
@@ -113,7 +113,7 @@ async fn damage_is_told_as_lost_before_it_is_passed() {
         let keys = Running { service: running.service.clone(), keys: Arc::clone(&running.keys) };
         running.stop(forwarding).await;
         let topic = bench.topic();
-        assert_eq!(topic, bench.confirmed(*service.confirmed().borrow()));
+        assert_same(&topic, &bench.confirmed(*service.confirmed().borrow()));
         let lost = keys.lost(&topic);
         assert!(
             matches!(lost.as_slice(), [(from, to)] if from == to),
