@@ -10,18 +10,22 @@ shell_scripts := $(wildcard .ci/* deploy/embedded/fetch/*.sh deploy/kafka/*.sh)
 export FOOTFALL_ENGINE ?= $(ours)
 
 .DEFAULT_GOAL := help
-.PHONY: help run kafka test check bench engine ip-data kafka-fetch advisories tools clean
+.PHONY: help run kafka run-kafka test check bench engine ip-data kafka-fetch advisories tools clean
 
 help: ## List these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-run bench: profile := --release
+run run-kafka bench: profile := --release
 run: engine ip-data ## Build Footfall and start it with a demo site
 	cargo build --locked --release --package embedded
 	exec '$(target)/release/footfall' up --demo
 
 kafka: kafka-fetch ## Start a Kafka broker on 127.0.0.1:9092, for development
 	exec deploy/kafka/broker.sh data/kafka/broker 9092
+
+run-kafka: engine ip-data kafka-fetch ## Run the whole chain over Kafka, each part a program of its own
+	cargo build --locked --release --package embedded --package collector --package processor
+	exec deploy/kafka/chain.sh
 
 test: engine ip-data kafka-fetch ## Run every test, on the real engine, a real Kafka and in a real browser
 	$(packages) chromium openssl
@@ -39,9 +43,9 @@ check: tools ## Check style, lints, documentation, scripts and the dependencies'
 	shellcheck $(shell_scripts)
 	.ci/dependencies
 
-bench: engine ip-data ## Measure speed and size against what the machine can do
+bench: engine ip-data kafka-fetch ## Measure speed and size against what the machine can do
 	$(packages) wrk taskset:util-linux
-	cargo build --locked --release --package embedded --package tests
+	cargo build --locked --release --package embedded --package processor --package tests
 	'$(target)/release/bench'
 	cargo bench --locked --package collector --package processor --bench hit --bench pipeline
 

@@ -14,6 +14,7 @@ use processor::source::SourceId;
 use schemas::configuration::IpData;
 use schemas::event::{self, Event};
 use schemas::keys::{DayKey, KeyId, Keys};
+use schemas::visitor;
 use schemas::wire::{self, CollectorId, Header};
 
 use super::collector::configuration;
@@ -25,6 +26,17 @@ const RECORDS: usize = 200_000;
 const ROUNDS: usize = 5;
 /// Rows of one insert, as the processor makes them.
 const BLOCK_ROWS: usize = 20_000;
+
+/// The records' key as a key file holds it: its name, and the key itself.
+pub const KEY_BYTES: [u8; 48] = {
+    let mut bytes = [1; 48];
+    let mut at = 0;
+    while at < 16 {
+        bytes[at] = 9;
+        at += 1;
+    }
+    bytes
+};
 
 /// Records of the day and the key that opens them.
 #[derive(Debug)]
@@ -43,7 +55,8 @@ impl Sealed {
         let records = Traffic::starting(start).take(count).zip(1..).map(|(sample, sequence)| {
             let written_hour = u32::try_from(sample.visit.received_ms / 3_600_000).unwrap_or(0);
             let collector = CollectorId([7; 16]);
-            let header = Header { collector, sequence, site: SITE.into(), written_hour, lane: 0 };
+            let lane = visitor::lane(SITE, 0, &sample.visit);
+            let header = Header { collector, sequence, site: SITE.into(), written_hour, lane };
             let (mut encoded, mut record) = (Vec::new(), Vec::new());
             event::encode(Event::Visit(sample.visit), &mut encoded);
             let mut nonce = [0; wire::NONCE_BYTES];

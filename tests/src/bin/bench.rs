@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 use tests::bench::figures::Figures;
-use tests::bench::{collector, floor, import, journal, pipeline, requests};
+use tests::bench::{collector, end_to_end, floor, import, journal, pipeline, requests};
 use tests::program::repository;
 use tokio::net::TcpListener;
 
@@ -32,6 +32,8 @@ enum Part {
     Requests,
     /// An import of an access log.
     Import,
+    /// From Kafka to ClickHouse, beside a bare consumer.
+    EndToEnd,
 }
 
 /// The servers that this program starts of itself.
@@ -50,7 +52,8 @@ Each server ran on one core and the load on another, in turns; medians. On a sha
 alone may be off by 40 %, a ratio by 10 %. bare_hyper answers and does nothing else, durable_floor first has 250 bytes
 on the disk. No durable figure can beat its floor: a ratio above 1 means that the disk stalled, so repeat the run.
 Wanted: collector_to_bare_hyper 0.6 or more, collector_to_durable_floor 0.9 or more,
-collector_cpu_to_durable_floor 1.3 or less, processor_core_hits_per_s 300000 or more.";
+collector_cpu_to_durable_floor 1.3 or less, processor_core_hits_per_s 300000 or more,
+end_to_end_to_bare_consumer 0.5 or more.";
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
@@ -88,6 +91,7 @@ fn measure(only: &[Part]) -> Result<()> {
             Part::Journal => journal::journal(folder.path(), &mut figures)?,
             Part::Pipeline => pipeline::pipeline(&mut figures)?,
             Part::Import => import::import(folder.path(), &mut figures)?,
+            Part::EndToEnd => end_to_end::end_to_end(folder.path(), &mut figures)?,
         }
     }
     finish(&figures, &target.join("bench.json"))
