@@ -7,6 +7,7 @@ mod canary;
 mod chain;
 mod clients;
 mod damage;
+mod documents;
 mod import;
 mod ledger;
 mod refusal;

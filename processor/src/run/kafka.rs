@@ -6,7 +6,7 @@
 //!   └────────────────┘
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use super::kafka_holes::Holes;
 use crate::batch::BATCH_ROWS;
 use crate::consumption::{Begin, Consumption};
 use crate::missing_keys::MissingKeys;
+use crate::partition::{LogTooShort, Offset};
 use crate::source::kafka::{KafkaRecord, KafkaSource, KafkaSourceError, Polled};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -44,6 +45,9 @@ const RETRY: Duration = Duration::from_secs(1);
 const GAUGES: Duration = Duration::from_millis(500);
 /// Time between two rounds of upkeep.
 const UPKEEP: Duration = Duration::from_secs(60);
+
+/// Where each partition is read from, or why it is not.
+type Begun = BTreeMap<i32, Result<Offset, LogTooShort>>;
 
 /// Everything the loop works on.
 #[derive(Debug)]
@@ -235,7 +239,7 @@ impl Run {
 
     fn begin_at_offsets(&mut self, begun: Begun) -> Result<(), KafkaSourceError> {
         let mut stopped = 0;
-        let mut offsets = std::collections::BTreeMap::new();
+        let mut offsets = BTreeMap::new();
         for (number, offset) in begun {
             match offset {
                 Ok(offset) => _ = offsets.insert(number, offset),
@@ -373,5 +377,3 @@ impl Run {
         self.telemetry.oldest_readable_hours.set(self.keys.oldest_readable_hours(clocks.now));
     }
 }
-
-type Begun = std::collections::BTreeMap<i32, Result<crate::partition::Offset, crate::partition::LogTooShort>>;
