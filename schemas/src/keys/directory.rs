@@ -1,11 +1,15 @@
 //! The key directory: a file of 0600 per UTC day, made a day ahead, destroyed 24 hours after its day ends.
 //! Several programs may share it: a key is created exclusively, and whoever comes second reads the first's.
+//!
+//! `2026-11-22.key` is the key with which this directory's programs encrypt. Keys of machines that have a directory of their own
+//! may be put beside it, as `2026-11-22.NAME.key`: they open records, and are destroyed with the others of their day.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -54,7 +58,16 @@ pub enum KeyDirectoryError {
 #[derive(Debug)]
 pub struct KeyDirectory {
     path: PathBuf,
-    days: BTreeMap<Date, DayKey>,
+    /// By file name, so in the order of their days.
+    files: BTreeMap<String, Held>,
+}
+
+/// A key that was read, and when its file had last been changed by then.
+#[derive(Debug)]
+struct Held {
+    day: Date,
+    key: DayKey,
+    modified: SystemTime,
 }
 
 impl KeyDirectory {
@@ -68,7 +81,7 @@ impl KeyDirectory {
             .mode(0o700)
             .create(path)
             .map_err(|error| io_error(path, error))?;
-        let mut directory = Self { path: path.to_owned(), days: BTreeMap::new() };
+        let mut directory = Self { path: path.to_owned(), files: BTreeMap::new() };
         directory.read()?;
         Ok(directory)
     }
@@ -88,16 +101,18 @@ impl KeyDirectory {
         let today = utc_day(now);
         let mut done = Maintained::default();
         for day in [today, today.saturating_add(1.day())] {
-            if !self.days.contains_key(&day) && self.make(day, &mut random)? {
+            if !self.files.contains_key(&name(day)) && self.make(day, &mut random)? {
                 done.made.push(day);
             }
         }
         if may_destroy {
-            let due: Vec<Date> = self.days.keys().copied().filter(|day| is_due(*day, today)).collect();
-            for day in due {
-                self.destroy(day)?;
+            let due = self.files.iter().filter(|(_, held)| is_due(held.day, today));
+            let due: Vec<(String, Date)> = due.map(|(name, held)| (name.clone(), held.day)).collect();
+            for (name, day) in due {
+                self.destroy(&name)?;
                 done.destroyed.push(day);
             }
+            done.destroyed.dedup();
         }
         Ok(done)
     }
@@ -108,34 +123,36 @@ impl KeyDirectory {
     /// [`KeyDirectoryError::Missing`] when upkeep has not made it.
     pub fn sealing_key(&self, now: Timestamp) -> Result<&DayKey, KeyDirectoryError> {
         let today = utc_day(now);
-        self.days.get(&today).ok_or(KeyDirectoryError::Missing(today))
+        self.files.get(&name(today)).map(|held| &held.key).ok_or(KeyDirectoryError::Missing(today))
     }
 
     /// All keys that still open records.
     pub fn keys(&self) -> Keys {
-        self.days.values().cloned().collect()
+        self.files.values().map(|held| held.key.clone()).collect()
     }
 
     /// The first UTC day whose records can still be read.
     pub fn oldest_readable_day(&self) -> Option<Date> {
-        self.days.keys().next().copied()
+        self.files.values().map(|held| held.day).min()
     }
 
-    fn file(&self, day: Date) -> PathBuf {
-        self.path.join(format!("{day}.key"))
-    }
-
+    /// Takes over what came, went or changed since the last time.
     fn read(&mut self) -> Result<(), KeyDirectoryError> {
-        let mut days = BTreeMap::new();
+        let mut files = BTreeMap::new();
         for entry in fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))? {
             let path = entry.map_err(|error| io_error(&self.path, error))?.path();
-            let Some(day) = day_of(&path) else { continue };
-            let known = self.days.remove(&day);
-            if let Some(key) = known.map_or_else(|| read_key(&path), |key| Ok(Some(key)))? {
-                days.insert(day, key);
+            let Some((name, day)) = key_name(&path) else { continue };
+            let Some(modified) = modified(&path)? else { continue };
+            let known = self.files.remove(name).filter(|held| held.modified == modified);
+            let held = match known {
+                Some(held) => Some(held),
+                None => read_key(&path)?.map(|key| Held { day, key, modified }),
+            };
+            if let Some(held) = held {
+                files.insert(name.to_owned(), held);
             }
         }
-        self.days = days;
+        self.files = files;
         Ok(())
     }
 
@@ -143,7 +160,7 @@ impl KeyDirectory {
     fn make(&mut self, day: Date, random: &mut impl FnMut(&mut [u8])) -> Result<bool, KeyDirectoryError> {
         let mut bytes = Zeroizing::new([0; FILE_BYTES]);
         random(&mut bytes[..]);
-        let path = self.file(day);
+        let path = self.path.join(name(day));
         // The key is complete before its name exists: a crash leaves a temporary file, never half a key.
         let temporary = self.path.join(format!(
             "{day}.{:016x}.new",
@@ -160,15 +177,13 @@ impl KeyDirectory {
             Err(error) => return Err(io_error(&path, error)),
         };
         self.sync()?;
-        if let Some(key) = read_key(&path)? {
-            self.days.insert(day, key);
-        }
+        self.read()?;
         Ok(made)
     }
 
     /// Overwrites a key's bytes before its name goes; what the disk itself keeps is the README's business.
-    fn destroy(&mut self, day: Date) -> Result<(), KeyDirectoryError> {
-        let path = self.file(day);
+    fn destroy(&mut self, name: &str) -> Result<(), KeyDirectoryError> {
+        let path = self.path.join(name);
         let overwrite = || -> io::Result<()> {
             let mut file = OpenOptions::new().write(true).open(&path)?;
             file.write_all(&[0; FILE_BYTES])?;
@@ -179,7 +194,7 @@ impl KeyDirectory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&path, error)),
             _ => self.sync()?,
         }
-        self.days.remove(&day);
+        self.files.remove(name);
         Ok(())
     }
 
@@ -200,16 +215,35 @@ fn is_due(day: Date, today: Date) -> bool {
     day.saturating_add(LIFE_DAYS.days()) <= today || day > today.saturating_add(1.day())
 }
 
-fn day_of(path: &Path) -> Option<Date> {
-    path.file_name()?.to_str()?.strip_suffix(".key")?.parse().ok()
+/// The file of the key with which this directory's programs encrypt.
+fn name(day: Date) -> String {
+    format!("{day}.key")
 }
 
-/// The key in a file. All zeros are a destruction that was cut short between overwriting and removing: it is finished.
+/// The name of a key's file, and its day; nothing of another file.
+fn key_name(path: &Path) -> Option<(&str, Date)> {
+    let name = path.file_name()?.to_str()?;
+    let stem = name.strip_suffix(".key")?;
+    let day = stem.split_once('.').map_or(stem, |(day, _)| day);
+    Some((name, day.parse().ok()?))
+}
+
+/// When a file was last changed; nothing when another program has just destroyed it.
+fn modified(path: &Path) -> Result<Option<SystemTime>, KeyDirectoryError> {
+    match path.metadata().and_then(|file| file.modified()) {
+        Ok(modified) => Ok(Some(modified)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error(path, error)),
+    }
+}
+
+/// The key in a file; nothing when another program has just destroyed it. All zeros are a destruction that was cut short between overwriting and removing: it is finished.
 fn read_key(path: &Path) -> Result<Option<DayKey>, KeyDirectoryError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| io_error(path, error))?;
+    match File::open(path).and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| io_error(path, error))?,
+    };
     let damaged = || KeyDirectoryError::Damaged(path.to_owned());
     let whole: &[u8; FILE_BYTES] = bytes.as_slice().try_into().map_err(|_| damaged())?;
     if whole == &[0; FILE_BYTES] {
@@ -306,6 +340,41 @@ mod tests {
         directory.maintain(at("2027-11-22T10:00:00Z"), true, counting()).unwrap();
         let done = directory.maintain(at("2026-11-22T10:00:00Z"), true, counting()).unwrap();
         assert_eq!(done.destroyed, ["2027-11-22".parse().unwrap(), "2027-11-23".parse().unwrap()]);
+    }
+
+    #[test]
+    fn keys_of_other_machines_open_records_and_die_with_their_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = at("2026-11-22T10:00:00Z");
+        let mut directory = KeyDirectory::open(folder.path()).unwrap();
+        directory.maintain(now, true, counting()).unwrap();
+        let own = directory.sealing_key(now).unwrap().id();
+        fs::write(folder.path().join("2026-11-22.machine-b.key"), [77; FILE_BYTES]).unwrap();
+        directory.maintain(now, true, counting()).unwrap();
+        let other = KeyId([77; 16]);
+        assert!(directory.keys().by_id(other).is_some() && directory.keys().by_id(own).is_some());
+        assert_eq!(
+            directory.sealing_key(now).unwrap().id(),
+            own,
+            "records are encrypted with this one's own"
+        );
+        let done = directory.maintain(at("2026-11-24T00:00:00Z"), true, counting()).unwrap();
+        assert_eq!(done.destroyed, ["2026-11-22".parse().unwrap()]);
+        assert!(directory.keys().by_id(other).is_none());
+        assert!(!folder.path().join("2026-11-22.machine-b.key").exists());
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = at("2026-11-22T10:00:00Z");
+        let mut directory = KeyDirectory::open(folder.path()).unwrap();
+        directory.maintain(now, true, counting()).unwrap();
+        let path = folder.path().join("2026-11-22.key");
+        fs::write(&path, [77; FILE_BYTES]).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        directory.maintain(now, true, counting()).unwrap();
+        assert_eq!(directory.sealing_key(now).unwrap().id(), KeyId([77; 16]));
     }
 
     #[test]
