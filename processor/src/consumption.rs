@@ -187,3 +187,6 @@ impl Consumption {
         self.template.warm_up_from(appended)
     }
 }
+
+#[cfg(test)]
+mod model;

@@ -131,6 +131,13 @@ impl Partition {
 mod tests {
     use super::*;
 
+    impl Partition {
+        /// Takes repeats as if they were first copies, as nothing but a test may do.
+        pub(crate) fn forget_copies(&mut self) {
+            self.pipeline.forget_copies();
+        }
+    }
+
     const LOG: Log = Log { low: 10, high: 100, committed: Some(50), warm_from: 30 };
 
     #[test]
