@@ -51,6 +51,11 @@ impl Batch {
         self.block.rows()
     }
 
+    /// Drops its rows.
+    pub fn clear(&mut self) {
+        self.block.clear();
+    }
+
     /// The encoded rows; the next ones start anew.
     pub fn take(&mut self) -> Bytes {
         Bytes::from(self.block.take())

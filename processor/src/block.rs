@@ -72,6 +72,12 @@ impl Block {
         self.rows
     }
 
+    /// Drops its rows; the room they took is kept.
+    pub fn clear(&mut self) {
+        self.columns.iter_mut().for_each(|column| column.bytes.clear());
+        self.rows = 0;
+    }
+
     /// The encoded block; the columns start anew.
     pub fn take(&mut self) -> Vec<u8> {
         let size: usize = self.columns.iter().map(|column| column.bytes.len() + 64).sum();
@@ -160,6 +166,9 @@ mod tests {
         let expected = b"\x03\x02\x01s\x06String\x02ab\x00\x01n\x04Int8\xff\x01\x01d\x04Date\x20\x4e\x01\x00";
         assert_eq!(block.take(), expected);
         assert_eq!((block.rows(), block.take().len()), (0, 25), "names and types stay, values go");
+        block.row().text("ab").number(-1).number(20_000);
+        block.clear();
+        assert_eq!((block.rows(), block.take().len()), (0, 25));
     }
 
     #[test]

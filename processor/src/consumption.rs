@@ -104,7 +104,7 @@ impl Consumption {
     /// Gives all partitions up. Rows that were not sealed are dropped: whoever gets the partitions makes them again.
     pub fn revoke(&mut self) {
         self.assignment += 1;
-        self.batch.take();
+        self.batch.clear();
         self.kept = std::mem::take(&mut self.partitions);
         self.committed.clear();
     }
