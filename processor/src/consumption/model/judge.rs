@@ -80,20 +80,17 @@ fn counted_once(number: usize, hit: &Hit, rows: &BTreeMap<RecordId, &StoredRow>)
 /// The rows are those that one processor of each partition writes when nothing ever goes wrong.
 fn undisturbed(world: &World, rows: &BTreeMap<RecordId, &StoredRow>) -> Result<(), Wrong> {
     let keys = world.ground.keys();
-    let mut store = Store::default();
+    let (mut store, mut batch) = (Store::default(), world.ground.batch());
+    let everything = partition::Log { low: 0, high: 0, committed: None, warm_from: 0 };
     for log in &world.log.partitions {
-        let everything = partition::Log { low: 0, high: 0, committed: None, warm_from: 0 };
         let mut partition = Partition::new(world.ground.pipeline(), Start::everything(&everything));
-        let mut batch = world.ground.batch();
         for (offset, appended) in (0..).zip(&log.records) {
             if let Some(taken) = partition.take(offset, appended.record(), &keys) {
                 batch.add(&taken);
             }
         }
-        if batch.rows() > 0 {
-            store.insert(&batch.take());
-        }
     }
+    store.insert(&batch.take());
     for expected in store.rows() {
         match rows.get(&expected.key.1) {
             Some(row) if *row == expected => {}

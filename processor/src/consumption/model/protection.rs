@@ -43,16 +43,16 @@ impl Protection {
     ];
 }
 
-/// Protections that a world has to do without; by default none.
+/// The protection that a world has to do without; by default none.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Without(u16);
+pub(super) struct Without(Option<Protection>);
 
 impl Without {
-    pub(super) fn of(protections: &[Protection]) -> Self {
-        Self(protections.iter().fold(0, |bits, protection| bits | 1 << *protection as u16))
+    pub(super) fn of(protection: Protection) -> Self {
+        Self(Some(protection))
     }
 
     pub(super) fn lacks(self, protection: Protection) -> bool {
-        self.0 & 1 << protection as u16 != 0
+        self.0 == Some(protection)
     }
 }

@@ -94,15 +94,19 @@ impl Store {
 fn decode(block: &[u8]) -> Vec<StoredRow> {
     let mut reader = Reader(block);
     let (columns, rows) = (reader.number(), reader.number());
-    let mut found: Vec<Columns<'_>> = (0..rows).map(|_| Columns::default()).collect();
+    let mut found: Vec<Columns<'_>> = (0..rows).map(|_| Columns::new()).collect();
     for column in 0..columns {
         let (name, kind) = (reader.text(), reader.text());
         let looked_at = LOOKED_AT.iter().position(|(place, _)| *place == column);
         if let Some(place) = looked_at {
             assert_eq!(name, LOOKED_AT[place].1.as_bytes());
         }
+        let width = width(kind);
         for row in &mut found {
-            let value = reader.value(kind);
+            let value = match width {
+                Some(width) => reader.bytes(width),
+                None => reader.text(),
+            };
             row.all.extend_from_slice(value);
             if let Some(place) = looked_at {
                 row.looked_at[place] = value;
@@ -126,13 +130,16 @@ const LOOKED_AT: [(usize, &str); 9] = [
 ];
 
 /// A row's values while its block is read.
-#[derive(Default)]
 struct Columns<'a> {
     looked_at: [&'a [u8]; LOOKED_AT.len()],
     all: Vec<u8>,
 }
 
 impl Columns<'_> {
+    fn new() -> Self {
+        Self { looked_at: [&[]; LOOKED_AT.len()], all: Vec::with_capacity(256) }
+    }
+
     fn row(self) -> StoredRow {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let [site, collector, sequence, readable, kind, reason, local_day, tail_collector, tail_sequence] =
@@ -183,16 +190,17 @@ impl<'a> Reader<'a> {
         let length = self.number();
         self.bytes(length)
     }
+}
 
-    fn value(&mut self, kind: &[u8]) -> &'a [u8] {
-        match kind {
-            b"String" => self.text(),
-            b"UInt8" | b"Int8" => self.bytes(1),
-            b"Date" => self.bytes(2),
-            b"UInt32" | b"DateTime('UTC')" => self.bytes(4),
-            b"UInt64" | b"Int64" => self.bytes(8),
-            b"UUID" => self.bytes(16),
-            other => panic!("{}", String::from_utf8_lossy(other)),
-        }
+/// Bytes of a value; none for a text, which tells its own length.
+fn width(kind: &[u8]) -> Option<usize> {
+    match kind {
+        b"String" => None,
+        b"UInt8" | b"Int8" => Some(1),
+        b"Date" => Some(2),
+        b"UInt32" | b"DateTime('UTC')" => Some(4),
+        b"UInt64" | b"Int64" => Some(8),
+        b"UUID" => Some(16),
+        other => panic!("{}", String::from_utf8_lossy(other)),
     }
 }

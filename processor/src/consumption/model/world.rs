@@ -47,6 +47,7 @@ pub(super) struct World {
     stray: Vec<Sealed>,
     pub(super) store: Store,
     keys_were_missing: bool,
+    rows_were_lost: bool,
     /// When the broker took the first copy of each record.
     first_copies: BTreeMap<RecordId, Timestamp>,
     /// Whether records are shipped again whose first copy no warm-up of the moment reads: a limit, see `limits`.
@@ -67,6 +68,7 @@ impl World {
             stray: Vec::new(),
             store: Store { keeps_doubles: without.lacks(Protection::RowKey), ..Store::default() },
             keys_were_missing: false,
+            rows_were_lost: false,
             first_copies: BTreeMap::new(),
             repeats_beyond_warm_up: false,
         };
@@ -107,7 +109,10 @@ impl World {
             Action::ForgetKept { processor } => self.processors[usize::from(processor)].forget_kept(),
             Action::Replay { processor } => self.awake(processor, |processor, _, log| processor.replay(log)),
             Action::HideKey { processor } => self.hide_key(processor),
-            Action::LoseRow { row } => store.vanish(row.into()),
+            Action::LoseRow { row } => {
+                store.vanish(row.into());
+                self.rows_were_lost = true;
+            }
             Action::CutLog => self.cut_log(),
         }
     }
@@ -229,7 +234,8 @@ impl World {
         self.log.cut(|appended| self.ground.warm_up_from(appended));
     }
 
-    /// All faults are over: everything is synced, shipped, taken and written, and what is missing is looked for.
+    /// All faults are over: everything is synced, shipped, taken and written. What only reading everything again repairs is
+    /// repaired by that, and nothing else is: no row may be missing unless the store itself lost it.
     pub(super) fn settle(&mut self) {
         for machine in 0..MACHINES {
             self.machines[usize::from(machine)].goodbye(&self.ground, self.now);
@@ -250,7 +256,7 @@ impl World {
         if self.keys_were_missing {
             self.replay();
         }
-        if !self.without.lacks(Protection::HoleCheck) && self.has_missing_rows() {
+        if self.rows_were_lost && !self.without.lacks(Protection::HoleCheck) && self.has_missing_rows() {
             self.replay();
         }
     }
