@@ -12,6 +12,7 @@ mod forwarder;
 mod ground;
 mod journal;
 mod judge;
+mod limits;
 mod log;
 mod machine;
 mod processor;
