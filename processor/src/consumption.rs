@@ -182,6 +182,16 @@ impl Consumption {
         }
     }
 
+    /// Drops what is held of days that were over at `now`, in partitions of which all is read that was there by then, up to
+    /// `ends`. Without this a quiet site's visitors would be held until enough records have come.
+    pub fn forget_days_before(&mut self, now: Timestamp, ends: &BTreeMap<i32, Offset>) {
+        for (number, partition) in &mut self.partitions {
+            if partition.is_warm() && ends.get(number).is_none_or(|end| partition.next() >= *end) {
+                partition.forget_days_before(now);
+            }
+        }
+    }
+
     /// Where a warm-up begins that is to go on behind a record appended at `appended`.
     pub fn warm_up_from(&self, appended: Timestamp) -> Timestamp {
         self.template.warm_up_from(appended)

@@ -11,6 +11,8 @@ use crate::store::Hole;
 /// is seen by that question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// The first record of each partition that has any.
+    pub begins: BTreeMap<i32, Offset>,
     /// Behind the last record of each partition that has any.
     pub ends: BTreeMap<i32, Offset>,
     /// What is committed.
@@ -18,8 +20,23 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Whether all that was in the log at `ends` is written. Of a log that ends before what is written nothing can be told.
     fn covers(&self, ends: &BTreeMap<i32, Offset>) -> bool {
-        ends.iter().all(|(number, end)| self.committed.get(number).is_some_and(|committed| committed >= end))
+        let is_sound =
+            |(number, committed): (&i32, &Offset)| self.ends.get(number).is_none_or(|end| committed <= end);
+        self.committed.iter().all(is_sound)
+            && ends
+                .iter()
+                .all(|(number, end)| self.committed.get(number).is_some_and(|committed| committed >= end))
+    }
+
+    /// Records without a committed row.
+    pub fn unwritten(&self) -> u64 {
+        let behind = |(number, end): (&i32, &Offset)| {
+            let from = self.committed.get(number).or_else(|| self.begins.get(number)).copied().unwrap_or(0);
+            u64::try_from(end - from).unwrap_or(0)
+        };
+        self.ends.iter().map(behind).sum()
     }
 }
 
@@ -51,8 +68,8 @@ impl HoleWatch {
     }
 }
 
-/// The sequences that are in both; each list is sorted and its runs do not touch.
-fn common(a: &[Hole], b: &[Hole]) -> Vec<Hole> {
+/// The runs of sequences that are in both; each list is sorted and its runs do not touch.
+pub fn common(a: &[Hole], b: &[Hole]) -> Vec<Hole> {
     let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
     let mut both = Vec::new();
     while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
@@ -80,7 +97,11 @@ mod tests {
     }
 
     fn progress(end: Offset, committed: Offset) -> Progress {
-        Progress { ends: BTreeMap::from([(0, end)]), committed: BTreeMap::from([(0, committed)]) }
+        Progress {
+            begins: BTreeMap::new(),
+            ends: BTreeMap::from([(0, end)]),
+            committed: BTreeMap::from([(0, committed)]),
+        }
     }
 
     #[test]
@@ -106,11 +127,26 @@ mod tests {
     #[test]
     fn a_partition_without_a_commit_holds_the_judgement_back() {
         let (mut watch, holes) = (HoleWatch::default(), [hole(1, 5, 9)]);
-        let progress =
-            Progress { ends: BTreeMap::from([(0, 10), (1, 1)]), committed: BTreeMap::from([(0, 10)]) };
+        let progress = Progress { ends: BTreeMap::from([(0, 10), (1, 1)]), ..progress(10, 10) };
         for _ in 0..5 {
             assert_eq!(watch.observe(&holes, &progress), []);
         }
+    }
+
+    #[test]
+    fn of_a_log_that_ends_before_what_is_written_nothing_is_told() {
+        let (mut watch, holes) = (HoleWatch::default(), [hole(1, 5, 9)]);
+        for _ in 0..5 {
+            assert_eq!(watch.observe(&holes, &progress(10, 1_000_000)), []);
+        }
+    }
+
+    #[test]
+    fn what_is_not_written_is_counted_from_the_logs_beginning() {
+        let begun = Progress { begins: BTreeMap::from([(0, 4), (1, 2)]), ..progress(10, 7) };
+        assert_eq!(begun.unwritten(), 3);
+        let never = Progress { committed: BTreeMap::new(), ..begun };
+        assert_eq!(never.unwritten(), 6);
     }
 
     #[test]

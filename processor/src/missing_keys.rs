@@ -11,11 +11,14 @@ use schemas::wire;
 const WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// After it waited in vain, none waits for so long.
 const PAUSE: SignedDuration = SignedDuration::from_hours(1);
+/// Who has not asked for so long does not wait any more.
+const STALE: SignedDuration = SignedDuration::from_secs(90);
 
-/// Since when a key is waited for.
+/// The key that is waited for.
 #[derive(Debug, Default)]
 pub struct MissingKeys {
-    since: Option<(KeyId, Timestamp)>,
+    /// Which key, since when, and when it was last asked for.
+    waiting: Option<(KeyId, Timestamp, Timestamp)>,
     pause_until: Option<Timestamp>,
 }
 
@@ -29,7 +32,10 @@ impl MissingKeys {
         if self.pause_until.is_some_and(|until| now < until) {
             return false;
         }
-        let (_, since) = *self.since.get_or_insert((id, now));
+        // A record that waited may have gone to another processor.
+        let is_recent = |asked: Timestamp| now.duration_since(asked) < STALE;
+        let since = self.waiting.filter(|(.., asked)| is_recent(*asked)).map_or(now, |(_, since, _)| since);
+        self.waiting = Some((id, since, now));
         if now.duration_since(since) < WAIT {
             return true;
         }
@@ -37,19 +43,19 @@ impl MissingKeys {
             "a key did not come; its records are counted as unreadable. Share the collectors' key directory \
              (keys.directory) with this processor, then run it once with --replay"
         );
-        self.since = None;
+        self.waiting = None;
         self.pause_until = now.checked_add(PAUSE).ok();
         false
     }
 
     /// Keys may have come to this machine: the one that was waited for among them?
     pub fn look_again(&mut self, keys: &Keys) {
-        self.since = self.since.filter(|(id, _)| keys.by_id(*id).is_none());
+        self.waiting = self.waiting.filter(|(id, ..)| keys.by_id(*id).is_none());
     }
 
     /// Whether a record waits.
     pub fn is_waiting(&self) -> bool {
-        self.since.is_some()
+        self.waiting.is_some()
     }
 }
 
@@ -80,13 +86,22 @@ mod tests {
         let (record, key) = record(at(0));
         let mut missing = MissingKeys::default();
         assert!(missing.must_wait(&record, &Keys::default(), at(0)) && missing.is_waiting());
-        assert!(missing.must_wait(&record, &Keys::default(), at(4)));
+        assert!((1..5).all(|minutes| missing.must_wait(&record, &Keys::default(), at(minutes))));
         assert!(!missing.must_wait(&record, &Keys::default(), at(5)));
         assert!(!missing.must_wait(&record, &Keys::default(), at(64)), "no more waiting for an hour");
         assert!(missing.must_wait(&record, &Keys::default(), at(66)));
         let keys = Keys::from_iter([key]);
         missing.look_again(&keys);
         assert!(!missing.is_waiting() && !missing.must_wait(&record, &keys, at(66)));
+    }
+
+    #[test]
+    fn a_wait_that_was_left_is_begun_anew() {
+        let (record, _) = record(at(0));
+        let mut missing = MissingKeys::default();
+        assert!(missing.must_wait(&record, &Keys::default(), at(0)));
+        assert!(missing.must_wait(&record, &Keys::default(), at(60)));
+        assert!(missing.must_wait(&record, &Keys::default(), at(61)));
     }
 
     #[test]

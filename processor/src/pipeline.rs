@@ -18,7 +18,7 @@ use schemas::wire::{CollectorId, Header};
 use crate::anonymize::anonymize;
 use crate::enrich::{Networks, enrich};
 use crate::first_copies::{HitIds, Sequences};
-use crate::open::{Opened, RawVisit, Record, open};
+use crate::open::{Opened, RawVisit, Reason, Record, open};
 use crate::row::OpenHit;
 use crate::visits::Visits;
 
@@ -37,6 +37,8 @@ pub struct Pipeline {
     sequences: Sequences,
     hit_ids: HitIds,
     visits: Visits,
+    /// Days that began before are not known from their beginning.
+    known_since: Timestamp,
     /// The earliest of the records since the last look for days that are over.
     earliest: Timestamp,
     taken: u64,
@@ -95,6 +97,7 @@ impl Pipeline {
             sequences: Sequences::default(),
             hit_ids: HitIds::default(),
             visits: Visits::default(),
+            known_since: Timestamp::MIN,
             earliest: Timestamp::MAX,
             taken: 0,
         }
@@ -104,6 +107,9 @@ impl Pipeline {
     pub fn take<'a>(&mut self, record: impl Into<Record<'a>>, keys: &Keys) -> Taken {
         let record = record.into();
         let Some(opened) = open(record, keys) else { return Taken::Malformed };
+        if let (Opened::Unreadable(header, reason), Some(appended)) = (&opened, record.appended) {
+            return self.unreadable(header, *reason, appended);
+        }
         if !self.sequences.is_first_copy(opened.header()) {
             return Taken::Skipped;
         }
@@ -112,6 +118,15 @@ impl Pipeline {
             Opened::Control(header, order) => control(&header, order),
             Opened::Unreadable(header, reason) => Taken::Row(Box::new(OpenHit::unreadable(&header, reason))),
         }
+    }
+
+    /// An unreadable record of a topic has its row, but its sequence does not count as seen: nobody has vouched for the
+    /// header, and a readable record of that sequence must not be skipped. What it was is not known to the days it fell in.
+    fn unreadable(&mut self, header: &Header, reason: Reason, appended: Timestamp) -> Taken {
+        if reason == Reason::Expired {
+            self.known_since = self.known_since.max(appended);
+        }
+        Taken::Row(Box::new(OpenHit::unreadable(header, reason)))
     }
 
     /// Takes a visit that is no record, such as a line of a log.
@@ -139,6 +154,11 @@ impl Pipeline {
         seen.map_or_else(Vec::new, |(collector, highest)| {
             self.lost(collector, highest.saturating_add(1), start.previous_last_sequence, written_hour)
         })
+    }
+
+    /// The state will have seen all records appended since then, and perhaps not all before.
+    pub fn knows_since(&mut self, appended: Timestamp) {
+        self.known_since = appended;
     }
 
     /// Where a warm-up begins that is to go on behind a record appended at `appended`: before the earliest day that was
@@ -197,7 +217,13 @@ impl Pipeline {
         }
         let place = (rules.site.name.as_str(), zone);
         let progress = self.visits.advance(place, arrival, &anonymous.happening());
-        OpenHit::hit(anonymous, &progress)
+        let row = OpenHit::hit(anonymous, &progress);
+        if self.knows_from_its_beginning(day, zone) { row } else { row.of_unknown_visit() }
+    }
+
+    fn knows_from_its_beginning(&self, day: LocalDay, zone: &TimeZone) -> bool {
+        day.start(zone).saturating_sub(WARM_UP_MARGIN).is_ok_and(|from| from >= self.known_since)
+            || self.known_since == Timestamp::MIN
     }
 
     /// A site that is no longer configured gets the default rules.

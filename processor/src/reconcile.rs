@@ -27,7 +27,7 @@ impl Reconciliation {
 
     /// Sequences without a row.
     pub fn missing(&self) -> u64 {
-        self.holes.iter().map(Hole::sequences).sum()
+        self.holes.iter().fold(0, |sum, hole| sum.saturating_add(hole.sequences()))
     }
 }
 

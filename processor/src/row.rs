@@ -71,7 +71,7 @@ pub fn block() -> Block {
 #[derive(Debug)]
 pub struct OpenHit {
     key: Key,
-    readable: bool,
+    readable: Readable,
     kind: &'static str,
     reason: String,
     policy_revision: u32,
@@ -84,6 +84,17 @@ pub struct OpenHit {
     measures: Measures,
     tail: (CollectorId, u64),
     count: u64,
+}
+
+/// How much a row knows: of two with one key the one that knows more stays (ReplacingMergeTree's version).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readable {
+    /// The record could not be read.
+    No = 0,
+    /// It could, but its visit is not known, or not from its beginning.
+    WithoutVisit = 1,
+    /// All of it.
+    Whole = 2,
 }
 
 /// What a replay never changes.
@@ -130,7 +141,12 @@ impl OpenHit {
         let mut row = Self::hit(visit, progress);
         row.measures = row.measures.without_visit();
         row.reason = "late".to_owned();
-        row
+        row.of_unknown_visit()
+    }
+
+    /// The same, made by a state that may not have seen the beginning of its visit.
+    pub fn of_unknown_visit(self) -> Self {
+        Self { readable: Readable::WithoutVisit, ..self }
     }
 
     /// A bot's hit: counted by the bot's name, never as a visitor.
@@ -154,7 +170,7 @@ impl OpenHit {
 
     /// A line of an imported log that is no view, with the reason.
     pub fn dropped(header: &Header, reason: &str) -> Self {
-        Self { readable: true, reason: reason.to_owned(), ..Self::bare(header.clone(), "dropped") }
+        Self { readable: Readable::Whole, reason: reason.to_owned(), ..Self::bare(header.clone(), "dropped") }
     }
 
     /// A record that nobody can read any more.
@@ -177,14 +193,19 @@ impl OpenHit {
             Order::Lost(_) => ("lost", nobody),
             Order::ConsentCount(count) => return Self::consent(header, count),
         };
-        Self { readable: true, reason: reason.to_owned(), tail, ..Self::bare(header.clone(), "control") }
+        Self {
+            readable: Readable::Whole,
+            reason: reason.to_owned(),
+            tail,
+            ..Self::bare(header.clone(), "control")
+        }
     }
 
     fn consent(header: &Header, counted: &ConsentCount) -> Self {
         let local_day = LocalDay::from_clickhouse_date(u16::try_from(counted.local_day).unwrap_or(0));
         let outcome = Outcome::from_name(&counted.outcome).map_or("(other)", Outcome::as_str);
         Self {
-            readable: true,
+            readable: Readable::Whole,
             reason: outcome.to_owned(),
             policy_revision: counted.policy_revision,
             local_day,
@@ -199,7 +220,7 @@ impl OpenHit {
         let (header, dimensions) = visit.into_parts();
         let reason = reason.to_owned();
         let bare = Self::bare_of_day(header, kind, (local_day, hour));
-        Self { readable: true, reason, policy_revision, dimensions, ..bare }
+        Self { readable: Readable::Whole, reason, policy_revision, dimensions, ..bare }
     }
 
     /// UTC date and hour of writing stand in for what only the event knows.
@@ -213,7 +234,7 @@ impl OpenHit {
         let Header { site, collector, sequence, written_hour, .. } = header;
         Self {
             key: Key { site, collector, sequence, written_hour },
-            readable: false,
+            readable: Readable::No,
             kind,
             reason: String::new(),
             policy_revision: 0,
@@ -242,7 +263,7 @@ impl OpenHit {
     pub fn write(&self, block: &mut Block, source: SourceId) {
         let mut row = block.row();
         row.text(&self.key.site).uuid(self.key.collector.0).number(self.key.sequence.cast_signed());
-        row.number(i64::from(self.key.written_hour / 24)).uuid(source.0).number(self.readable.into());
+        row.number(i64::from(self.key.written_hour / 24)).uuid(source.0).number(self.readable as i64);
         row.text(self.kind).text(&self.reason).number(self.policy_revision.into());
         row.number(self.local_day.clickhouse_date().into()).number(self.hour.clickhouse_datetime().into());
         let texts = &self.dimensions;

@@ -3,6 +3,3 @@
 
 pub mod journal;
 pub mod kafka;
-
-mod inserts;
-mod kafka_holes;

@@ -10,8 +10,9 @@ use collector::admin;
 use collector::kafka::topic::{TopicError, ensure_topic};
 use collector::process::{say, stop_signal, told};
 use collector::server::serve;
+use collector::service::keep_keys;
 use schemas::configuration::{Configuration, Kafka};
-use schemas::keys::KeyKeeper;
+use schemas::keys::{Clocks, KeyKeeper};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -30,6 +31,8 @@ use crate::telemetry::Telemetry;
 const FEW_CONNECTIONS: usize = 64;
 /// Wait before the next try when ClickHouse or Kafka cannot be reached.
 const RETRY: Duration = Duration::from_secs(1);
+/// Time between two looks at the keys.
+const KEYS: Duration = Duration::from_secs(30);
 /// Where keys and IP databases are when the configuration names none.
 const DATA: &str = "data";
 
@@ -54,17 +57,30 @@ pub async fn run(configuration: Configuration, begin: Begin) -> Result<()> {
     say("ready");
     let serving = tokio::spawn(serve(listener, FEW_CONNECTIONS, answer, told(stop.clone())));
     let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(Path::new(DATA)))?);
+    let keeping = tokio::spawn(keep(Arc::clone(&keys), Arc::clone(&telemetry)));
     let pipeline = pipeline(&configuration)?;
     let followed = tokio::select! {
         () = told(stop.clone()) => Ok(()),
         parts = parts(&configuration, pipeline, keys, telemetry, begin) => follow(parts?, stop).await,
     };
+    keeping.abort();
     if followed.is_err() {
         // Nobody has told it to stop.
         serving.abort();
     }
     serving.await.ok();
     followed
+}
+
+/// Keeps the keys while the program runs, whatever it waits for.
+async fn keep(keys: Arc<KeyKeeper>, telemetry: Arc<Telemetry>) {
+    let mut rounds = tokio::time::interval(KEYS);
+    loop {
+        rounds.tick().await;
+        let clocks = Clocks::read();
+        keep_keys(&keys, clocks);
+        telemetry.oldest_readable_hours.set(keys.oldest_readable_hours(clocks.now));
+    }
 }
 
 fn pipeline(configuration: &Configuration) -> Result<Pipeline> {

@@ -14,6 +14,11 @@ use serde::Deserialize;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
+/// How long ClickHouse may take for a part of a block, and for its answer: a connection that died unheard must not hold up
+/// everything. A try that was given up may still arrive; that does no harm.
+const SEND: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(120);
+
 /// Settings of every insert: a repeated row is never swallowed by ClickHouse's own deduplication, which may remember a
 /// block that it lost when it was killed. That an acknowledged row is on disk is a setting of the tables.
 const INSERT_SETTINGS: [(&str, &str); 3] = [
@@ -137,6 +142,7 @@ impl Store {
         for (name, value) in INSERT_SETTINGS {
             insert = insert.with_setting(name, value);
         }
+        let mut insert = insert.with_timeouts(Some(SEND), Some(ANSWER));
         insert.send(block.clone()).await?;
         insert.end().await
     }

@@ -41,6 +41,12 @@ pub struct Telemetry {
     pub stopped_partitions: Gauge<u64, AtomicU64>,
     /// Partitions whose state is being rebuilt.
     pub warming_partitions: Gauge<u64, AtomicU64>,
+    /// 1 once its partitions are being read.
+    pub reading: Gauge<u64, AtomicU64>,
+    /// Hole checks that were answered.
+    pub hole_checks: Counter,
+    /// Records in the whole topic without a committed row, as of the last hole check.
+    pub unwritten: Gauge<u64, AtomicU64>,
     /// Records in Kafka that are not taken yet.
     pub lag: Gauge<u64, AtomicU64>,
     /// Times that a record waited for a key that should be on this machine.
@@ -63,6 +69,9 @@ impl Default for Telemetry {
             partitions: Gauge::default(),
             stopped_partitions: Gauge::default(),
             warming_partitions: Gauge::default(),
+            reading: Gauge::default(),
+            hole_checks: Counter::default(),
+            unwritten: Gauge::default(),
             lag: Gauge::default(),
             missing_keys: Counter::default(),
             oldest_readable_hours: Gauge::default(),
@@ -73,7 +82,7 @@ impl Default for Telemetry {
 }
 
 impl Telemetry {
-    /// A row was written.
+    /// A row was made; one that is made again is counted again.
     pub fn row(&self, kind: &'static str) {
         self.rows.get_or_create(&Kind { kind }).inc();
     }
@@ -88,6 +97,9 @@ impl Telemetry {
     /// # Errors
     /// What is still missing, in words.
     pub fn ready(&self) -> Result<(), String> {
+        if self.reading.get() == 0 {
+            return Err("waiting for ClickHouse, Kafka and partitions; see the log".into());
+        }
         match (self.stopped_partitions.get(), self.warming_partitions.get()) {
             (0, 0) => Ok(()),
             (0, warming) => Err(format!("rebuilding the state of {warming} partitions")),
@@ -127,6 +139,10 @@ impl Telemetry {
         registry.register("stopped_partitions", stopped, self.stopped_partitions.clone());
         let warming = "Partitions whose state is being rebuilt";
         registry.register("warming_partitions", warming, self.warming_partitions.clone());
+        registry.register("reading", "1 once its partitions are being read", self.reading.clone());
+        registry.register("hole_checks", "Hole checks that were answered", self.hole_checks.clone());
+        let unwritten = "Records in the whole topic without a committed row, as of the last hole check";
+        registry.register("unwritten", unwritten, self.unwritten.clone());
         registry.register("lag", "Records in Kafka that are not taken yet", self.lag.clone());
         let missing = "Times that a record waited for a key that should be on this machine";
         registry.register("missing_keys", missing, self.missing_keys.clone());

@@ -5,9 +5,9 @@
 //! a jump to the end of the log.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use collector::kafka::{Listening, SettingsError, client_config};
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use super::SourceId;
 use crate::consumption::Reached;
 use crate::hole_watch::Progress;
 use crate::open::Record;
-use crate::partition::{Log, Offset};
+use crate::partition::{Log, Offset, WarmUp};
 
 /// Longest wait for a broker's answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -47,6 +47,8 @@ const DEFAULTS: [(&str, &str); 5] = [
     ("session.timeout.ms", "30000"),
     ("statistics.interval.ms", "2000"),
 ];
+/// Time between two looks for commits' answers.
+const COMMIT_LOOK: Duration = Duration::from_millis(20);
 /// The commit's note about when the broker took the latest record.
 const APPENDED: &str = "appended_ms=";
 
@@ -194,7 +196,7 @@ impl KafkaSource {
     }
 
     /// Where the logs of these partitions begin and end, how far they are committed, and where a warm-up for that begins,
-    /// as `warm_up_from` tells of the moment when the latest written record was appended.
+    /// as far as their brokers answer. The warm-up begins as `warm_up_from` tells of the moment when the latest written record was appended.
     ///
     /// # Errors
     /// When the cluster does not answer.
@@ -207,35 +209,38 @@ impl KafkaSource {
             return Ok(BTreeMap::new());
         }
         let committed = self.committed(partitions)?;
+        let since: BTreeMap<i32, Timestamp> = committed
+            .iter()
+            .filter_map(|(number, reached)| Some((*number, warm_up_from(reached.appended?))))
+            .collect();
         let mut warm = TopicPartitionList::new();
-        for (number, reached) in &committed {
-            if let Some(appended) = reached.appended {
-                let from = Place::Offset(warm_up_from(appended).as_millisecond());
-                warm.add_partition_offset(&self.topic, *number, from)?;
-            }
+        for (number, since) in &since {
+            warm.add_partition_offset(&self.topic, *number, Place::Offset(since.as_millisecond()))?;
         }
         let warm = if warm.count() > 0 { self.consumer.offsets_for_times(warm, ANSWER)? } else { warm };
-        partitions
-            .iter()
-            .map(|number| Ok((*number, self.log(*number, committed.get(number), &warm)?)))
-            .collect()
-    }
-
-    fn log(
-        &self,
-        number: i32,
-        committed: Option<&Reached>,
-        warm: &TopicPartitionList,
-    ) -> Result<Log, KafkaSourceError> {
-        let (low, high) = self.consumer.fetch_watermarks(&self.topic, number, ANSWER)?;
-        let warm_from = match warm.find_partition(&self.topic, number).map(|found| found.offset()) {
-            Some(Place::Offset(offset)) => offset,
-            // No record is as young as that.
-            Some(Place::End) => high,
-            // Nothing is known of the latest record: all there is warms up.
-            _ => low,
-        };
-        Ok(Log { low, high, committed: committed.map(|reached| reached.offset), warm_from })
+        let from = |number: i32| Some(warm.find_partition(&self.topic, number)?.offset());
+        let mut logs = BTreeMap::new();
+        for number in partitions {
+            let (low, high) = match self.consumer.fetch_watermarks(&self.topic, *number, ANSWER) {
+                Ok(marks) => marks,
+                Err(error) => {
+                    tracing::warn!(partition = number, %error, "a partition's broker does not answer");
+                    continue;
+                }
+            };
+            let warm_up = since.get(number).and_then(|since| {
+                let from = match from(*number)? {
+                    Place::Offset(offset) => offset,
+                    // No record is as young as that.
+                    Place::End => high,
+                    _ => return None,
+                };
+                Some(WarmUp { since: *since, from })
+            });
+            let committed = committed.get(number).map(|reached| reached.offset);
+            logs.insert(*number, Log { low, high, committed, warm_up });
+        }
+        Ok(logs)
     }
 
     fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, Reached>, KafkaSourceError> {
@@ -271,11 +276,11 @@ impl KafkaSource {
         Ok(self.consumer.unassign()?)
     }
 
-    /// Commits, at once and unheard, or waiting for the answer.
+    /// Commits, without waiting for the answer. Nothing is lost by a refusal: records are read again, and give the same rows.
     ///
     /// # Errors
-    /// When it was refused. Nothing is lost by that: records are read again, and give the same rows.
-    pub fn commit(&self, reached: &[(i32, Reached)], mode: CommitMode) -> Result<(), KafkaSourceError> {
+    /// When the client refuses.
+    pub fn commit(&self, reached: &[(i32, Reached)]) -> Result<(), KafkaSourceError> {
         if reached.is_empty() {
             return Ok(());
         }
@@ -287,7 +292,18 @@ impl KafkaSource {
                 element.set_metadata(format!("{APPENDED}{}", appended.as_millisecond()));
             }
         }
-        Ok(self.consumer.commit(&places, mode)?)
+        self.consumer.commit(&places, CommitMode::Async)?;
+        self.consumer.context().commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until all commits are answered, but not for ever. Records that come meanwhile are dropped: to be called only
+    /// before partitions are given up.
+    pub fn wait_for_commits(&self, limit: Duration) {
+        let until = Instant::now() + limit;
+        while self.consumer.context().commits.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            drop(self.consumer.poll(COMMIT_LOOK));
+        }
     }
 
     /// Stops or resumes the delivery of records; everything else goes on.
@@ -318,6 +334,7 @@ impl KafkaSource {
         for number in all {
             let (low, high) = self.consumer.fetch_watermarks(&self.topic, number, ANSWER)?;
             if high > low {
+                progress.begins.insert(number, low);
                 progress.ends.insert(number, high);
             }
         }
@@ -346,6 +363,8 @@ struct Context {
     /// Where each partition's log ended when the client last looked.
     ends: Mutex<BTreeMap<i32, Offset>>,
     is_closing: AtomicBool,
+    /// Commits without an answer.
+    commits: AtomicI64,
     listening: Listening,
 }
 
@@ -390,6 +409,7 @@ impl ConsumerContext for Context {
     }
 
     fn commit_callback(&self, result: Result<(), KafkaError>, _: &TopicPartitionList) {
+        self.commits.fetch_sub(1, Ordering::Relaxed);
         if let Err(error) = result {
             tracing::warn!(%error, "offsets were not committed; their records will be read again");
         }

@@ -2,19 +2,21 @@
 //! among it, is handed to the client library as it stands.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 /// Longest life of a record in the topic, in hours: its key does not live longer (design of the keys, 24 h after its day).
 const RETENTION_HOURS_MAX: u32 = 48;
-/// What outlives its retention before it is counted is lost, and an outage of a day must do no harm.
-const RETENTION_HOURS_MIN: u32 = 25;
+/// A state is rebuilt from up to 27 hours of records, and what outlives its retention before it is counted is lost: an outage may
+/// last for the rest.
+const RETENTION_HOURS_MIN: u32 = 36;
 /// A lane has 8 bits, so more partitions than that would stay empty.
 const PARTITIONS_MAX: u32 = 256;
 
 /// Settings that the promises rest on; a configuration must not change them.
-const FIXED: [&str; 22] = [
+const FIXED: [&str; 23] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
@@ -32,6 +34,7 @@ const FIXED: [&str; 22] = [
     "max.in.flight",
     "max.in.flight.requests.per.connection",
     "message.timeout.ms",
+    "metadata.broker.list",
     "partition.assignment.strategy",
     "queue.buffering.max.kbytes",
     "queue.buffering.max.messages",
@@ -40,7 +43,7 @@ const FIXED: [&str; 22] = [
 ];
 
 /// The Kafka cluster between collectors and processors.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Kafka {
     /// Brokers to begin with, as `host:port,host:port`.
@@ -53,12 +56,27 @@ pub struct Kafka {
     pub partitions: u32,
     /// Copies of each record when the topic is made; 1 where there is a single broker.
     pub replication: u16,
-    /// Hours for which the topic keeps a record, 25 to 48.
+    /// Hours for which the topic keeps a record, 36 to 48. After an outage longer than that less 27 hours, visitors may count again.
     pub retention_hours: u32,
     /// File that holds the password for `sasl.username`.
     pub password_file: Option<PathBuf>,
     /// Further settings of the client library (librdkafka), such as `"security.protocol" = "SASL_SSL"`.
     pub client: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Kafka {
+    /// Without the values of `client`, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { brokers, topic, group, partitions, client, .. } = self;
+        let client: Vec<&String> = client.keys().collect();
+        f.debug_struct("Kafka")
+            .field("brokers", brokers)
+            .field("topic", topic)
+            .field("group", group)
+            .field("partitions", partitions)
+            .field("client", &client)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Kafka {
@@ -158,7 +176,7 @@ mod tests {
     fn retention_and_partitions_have_bounds() {
         for kafka in [
             Kafka { retention_hours: 49, ..Kafka::default() },
-            Kafka { retention_hours: 24, ..Kafka::default() },
+            Kafka { retention_hours: 35, ..Kafka::default() },
             Kafka { partitions: 0, ..Kafka::default() },
             Kafka { partitions: 257, ..Kafka::default() },
             Kafka { brokers: String::new(), ..Kafka::default() },

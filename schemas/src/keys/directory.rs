@@ -29,6 +29,8 @@ pub struct Maintained {
     pub made: Vec<Date>,
     /// Days whose key was destroyed.
     pub destroyed: Vec<Date>,
+    /// Files of other machines' keys that are none; they were passed over.
+    pub damaged: Vec<PathBuf>,
 }
 
 /// Why the key directory cannot be used.
@@ -63,7 +65,7 @@ pub struct KeyDirectory {
 }
 
 /// A key that was read, and when its file had last been changed by then.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     day: Date,
     key: DayKey,
@@ -82,8 +84,8 @@ impl KeyDirectory {
             .create(path)
             .map_err(|error| io_error(path, error))?;
         let mut directory = Self { path: path.to_owned(), files: BTreeMap::new() };
-        directory.read()?;
-        Ok(directory)
+        // Damaged ones are named by the first round of upkeep.
+        directory.read().map(|_| directory)
     }
 
     /// Makes the keys of today and tomorrow where missing, destroys overdue ones when `may_destroy`, and
@@ -97,9 +99,8 @@ impl KeyDirectory {
         may_destroy: bool,
         mut random: impl FnMut(&mut [u8]),
     ) -> Result<Maintained, KeyDirectoryError> {
-        self.read()?;
         let today = utc_day(now);
-        let mut done = Maintained::default();
+        let mut done = Maintained { damaged: self.read()?, ..Maintained::default() };
         for day in [today, today.saturating_add(1.day())] {
             if !self.files.contains_key(&name(day)) && self.make(day, &mut random)? {
                 done.made.push(day);
@@ -137,23 +138,31 @@ impl KeyDirectory {
     }
 
     /// Takes over what came, went or changed since the last time.
-    fn read(&mut self) -> Result<(), KeyDirectoryError> {
-        let mut files = BTreeMap::new();
+    ///
+    /// Another machine's file that is no key, half copied perhaps, stops nobody; it is given back.
+    fn read(&mut self) -> Result<Vec<PathBuf>, KeyDirectoryError> {
+        let (mut files, mut damaged) = (BTreeMap::new(), Vec::new());
         for entry in fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))? {
             let path = entry.map_err(|error| io_error(&self.path, error))?.path();
             let Some((name, day)) = key_name(&path) else { continue };
             let Some(modified) = modified(&path)? else { continue };
-            let known = self.files.remove(name).filter(|held| held.modified == modified);
+            let known = self.files.get(name).filter(|held| held.modified == modified);
             let held = match known {
-                Some(held) => Some(held),
-                None => read_key(&path)?.map(|key| Held { day, key, modified }),
+                Some(held) => Some(held.clone()),
+                None => match read_key(&path) {
+                    Err(KeyDirectoryError::Damaged(path)) if name != self::name(day) => {
+                        damaged.push(path);
+                        None
+                    }
+                    read => read?.map(|key| Held { day, key, modified }),
+                },
             };
             if let Some(held) = held {
                 files.insert(name.to_owned(), held);
             }
         }
         self.files = files;
-        Ok(())
+        Ok(damaged)
     }
 
     /// Makes the key of a day; false when another program was quicker, whose key is then read.
@@ -350,7 +359,9 @@ mod tests {
         directory.maintain(now, true, counting()).unwrap();
         let own = directory.sealing_key(now).unwrap().id();
         fs::write(folder.path().join("2026-11-22.machine-b.key"), [77; FILE_BYTES]).unwrap();
-        directory.maintain(now, true, counting()).unwrap();
+        let half = folder.path().join("2026-11-22.half-copied.key");
+        fs::write(&half, [78; 10]).unwrap();
+        assert_eq!(directory.maintain(now, true, counting()).unwrap().damaged, [half]);
         let other = KeyId([77; 16]);
         assert!(directory.keys().by_id(other).is_some() && directory.keys().by_id(own).is_some());
         assert_eq!(

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use tests::chain::{Chain, Member, Plan};
 
-use super::{chain, until, until_metric};
+use super::{chain, until, until_metric, until_said};
 
 const HITS: usize = 50;
 const VIEWS: &str = "SELECT count() FROM open_hits FINAL WHERE kind = 'view'";
@@ -24,6 +24,7 @@ async fn a_row_that_vanished_is_named_and_comes_back_from_the_log() {
     assert!(said.contains("missing: collector "), "{said}");
 
     chain.begin(Member::Processor(0)).await.unwrap();
+    until_said(&mut chain, Member::Processor(0), "reading the log again").await;
     until(&operator, VIEWS, &HITS.to_string()).await;
     assert_eq!(chain.reconcile().await.unwrap().0, 0);
     until_metric(&mut chain, Member::Processor(0), "footfall_processor_missing_sequences", |missing| {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::chain::{Chain, Member, Plan};
 use tests::client::Sender;
 
-use super::{chain, until, until_metric};
+use super::{chain, until, until_metric, until_said};
 
 /// The smallest journal there is: two segments of a mebibyte.
 const SMALL: &str = "journal_bytes = 2097152\nsegment_bytes = 1048576\n";
@@ -58,6 +58,59 @@ async fn collectors_and_processors_start_before_what_they_need() {
     until(&chain.operator().unwrap(), "SELECT count() FROM open_hits FINAL WHERE kind = 'view'", "10").await;
     chain.stop(Member::Collector(0)).await.unwrap();
     chain.stop(Member::Processor(0)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_is_committed_and_not_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = chain(Plan::default(), folder.path()).await;
+    assert_eq!(send(&chain.sender(0).unwrap(), 0, 200).await, 200);
+    let operator = chain.operator().unwrap();
+    until(&operator, "SELECT count() FROM open_hits FINAL WHERE kind = 'view'", "200").await;
+    chain.stop(Member::Processor(0)).await.unwrap();
+    operator.query("SYSTEM STOP MERGES footfall.open_hits").await.unwrap();
+    let rows = operator.query("SELECT count() FROM open_hits").await.unwrap();
+    chain.begin(Member::Processor(0)).await.unwrap();
+    until_metric(&mut chain, Member::Processor(0), "footfall_processor_hole_checks_total", |checks| {
+        checks > 2
+    })
+    .await;
+    assert_eq!(chain.metric(Member::Processor(0), "footfall_processor_unwritten").await.unwrap(), 0);
+    assert_eq!(operator.query("SELECT count() FROM open_hits").await.unwrap(), rows);
+}
+
+/// Longer than a batch takes to fill, so that the processor stops taking records, and then loses its partitions.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_move_while_clickhouse_stands_still_are_read_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = "\"session.timeout.ms\" = \"2000\"\n\"heartbeat.interval.ms\" = \"500\"".to_owned();
+    let mut chain = chain(Plan { processors: 2, client, ..Plan::default() }, folder.path()).await;
+    let operator = chain.operator().unwrap();
+    for number in 0..2 {
+        let partitions = "footfall_processor_partitions";
+        until_metric(&mut chain, Member::Processor(number), partitions, |count| (1..3).contains(&count))
+            .await;
+    }
+    chain.pause(Member::ClickHouse, true).unwrap();
+    let sender = chain.sender(0).unwrap();
+    for batch in 0..3000 {
+        let hits: Vec<_> = (0..20)
+            .map(
+                |number| json!({ "site": "localhost", "url": format!("http://localhost/p{batch}/{number}") }),
+            )
+            .collect();
+        let address = Some([198, 51, 100, (batch % 97) as u8].into());
+        assert_eq!(sender.hit_from(address, &json!(hits)).await.unwrap(), 204);
+    }
+    until_said(&mut chain, Member::Processor(0), "waiting for ClickHouse").await;
+    chain.kill(Member::Processor(1)).await.unwrap();
+    until_metric(&mut chain, Member::Processor(0), "footfall_processor_partitions", |partitions| {
+        partitions == 3
+    })
+    .await;
+    chain.pause(Member::ClickHouse, false).unwrap();
+    until(&operator, "SELECT count() FROM open_hits FINAL WHERE kind = 'view'", "60000").await;
+    assert_eq!(chain.reconcile().await.unwrap().0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{LOOK, PATIENCE, chain, until, until_metric, until_said};
 
+const CHECKS: &str = "footfall_processor_hole_checks_total";
 const VIEWS: &str = "SELECT count() FROM open_hits FINAL WHERE kind = 'view'";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,12 +67,18 @@ async fn a_log_that_lost_its_end_stops_its_partition_until_that_is_accepted() {
     }
     chain.begin(Member::Processor(0)).await.unwrap();
     until_said(&mut chain, Member::Processor(0), "--accept-shorter-log").await;
+    hit(&mut chain, "/meanwhile").await;
+    let checks = chain.metric(Member::Processor(0), CHECKS).await.unwrap();
+    until_metric(&mut chain, Member::Processor(0), CHECKS, |now| now > checks + 4).await;
+    let stopped = "footfall_processor_stopped_partitions";
+    assert_eq!(chain.metric(Member::Processor(0), stopped).await.unwrap(), 3);
+    assert_eq!(chain.operator().unwrap().query(VIEWS).await.unwrap().trim(), "1");
     chain.stop(Member::Processor(0)).await.unwrap();
     let mut command = chain.command(Member::Processor(0)).unwrap();
     command.arg("--accept-shorter-log");
     let processor = tests::process::Process::start(command).await.unwrap();
     hit(&mut chain, "/after").await;
-    until(&chain.operator().unwrap(), VIEWS, "2").await;
+    until(&chain.operator().unwrap(), VIEWS, "3").await;
     processor.stop().await.unwrap();
     assert_eq!(chain.reconcile().await.unwrap().0, 0);
 }

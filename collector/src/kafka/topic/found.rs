@@ -10,7 +10,7 @@ use crate::kafka::BATCH_BYTES_MAX;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 /// What a topic may keep; the configuration has the same bounds and says why.
-const RETENTION: RangeInclusive<u64> = 25 * HOUR_MS..=48 * HOUR_MS;
+const RETENTION: RangeInclusive<u64> = 36 * HOUR_MS..=48 * HOUR_MS;
 /// Largest batch of a new topic: Kafka's own default.
 const MESSAGE_BYTES: u64 = 1_048_588;
 /// What a producer may send: a full batch and the record that filled it, which has at most 64 KiB.
@@ -111,7 +111,7 @@ const RULES: [Rule; 5] = [
     (
         RETENTION_MS,
         |there| there.parse::<u64>().is_ok_and(|ms| RETENTION.contains(&ms)),
-        "shorter than 25 hours loses visits in an outage, longer than 48 keeps what nobody may read any more",
+        "shorter than 36 hours loses visits in an outage, longer than 48 keeps what nobody may read any more",
     ),
     (
         RETENTION_BYTES,
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_made_is_right() {
-        for retention_hours in 25..=48 {
+        for retention_hours in 36..=48 {
             let kafka = Kafka { retention_hours, ..Kafka::default() };
             found(&kafka).check(&kafka).unwrap();
         }

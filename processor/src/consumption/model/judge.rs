@@ -81,7 +81,7 @@ fn counted_once(number: usize, hit: &Hit, rows: &BTreeMap<RecordId, &StoredRow>)
 fn undisturbed(world: &World, rows: &BTreeMap<RecordId, &StoredRow>) -> Result<(), Wrong> {
     let keys = world.ground.keys();
     let (mut store, mut batch) = (Store::default(), world.ground.batch());
-    let everything = partition::Log { low: 0, high: 0, committed: None, warm_from: 0 };
+    let everything = partition::Log { low: 0, high: 0, committed: None, warm_up: None };
     for log in &world.log.partitions {
         let mut partition = Partition::new(world.ground.pipeline(), Start::everything(&everything));
         for (offset, appended) in (0..).zip(&log.records) {

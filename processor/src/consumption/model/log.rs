@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::consumption::Reached;
 use crate::hole_watch::Progress;
 use crate::open::Record;
-use crate::partition::{self, Offset};
+use crate::partition::{self, Offset, WarmUp};
 
 /// A record, and when the broker took it.
 #[derive(Debug, Clone)]
@@ -69,7 +69,8 @@ impl Log {
     pub(super) fn cut(&mut self, warm_up_from: impl Fn(Timestamp) -> Timestamp) {
         for partition in &mut self.partitions {
             let log = partition.described(&warm_up_from);
-            let needed = log.committed.map_or(log.low, |committed| committed.min(log.warm_from));
+            let warm_from = log.warm_up.map_or(log.low, |warm_up| warm_up.from);
+            let needed = log.committed.map_or(log.low, |committed| committed.min(warm_from));
             partition.low = partition.low.max(needed as usize);
         }
     }
@@ -78,6 +79,7 @@ impl Log {
         let mut progress = Progress::default();
         for (number, partition) in (0..).zip(&self.partitions) {
             if partition.records.len() > partition.low {
+                progress.begins.insert(number, partition.low as Offset);
                 progress.ends.insert(number, partition.records.len() as Offset);
             }
             if let Some(reached) = partition.committed {
@@ -96,15 +98,17 @@ impl LogPartition {
     }
 
     fn described(&self, warm_up_from: impl Fn(Timestamp) -> Timestamp) -> partition::Log {
-        let from = self.committed.and_then(|reached| reached.appended).map(warm_up_from);
-        let warm_from = from.map_or(self.low, |from| {
-            self.records.iter().position(|record| record.at >= from).unwrap_or(self.records.len())
+        let since = self.committed.and_then(|reached| reached.appended).map(warm_up_from);
+        let warm_up = since.map(|since| {
+            let from = self.records.iter().position(|record| record.at >= since);
+            let from = from.unwrap_or(self.records.len()).max(self.low) as Offset;
+            WarmUp { since, from }
         });
         partition::Log {
             low: self.low as Offset,
             high: self.records.len() as Offset,
             committed: self.committed.map(|reached| reached.offset),
-            warm_from: warm_from as Offset,
+            warm_up,
         }
     }
 }

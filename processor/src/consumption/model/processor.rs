@@ -12,6 +12,7 @@ use super::protection::{Protection, Without};
 use super::store::Store;
 use crate::consumption::{Begin, Consumption, Sealed};
 use crate::open::Record;
+use crate::partition::WarmUp;
 
 #[derive(Debug)]
 pub(super) struct Processor {
@@ -57,7 +58,9 @@ impl Processor {
     fn begin(&mut self, log: &Log, begin: Begin) {
         let mut logs = log.described(&self.assigned, |appended| self.consumption.warm_up_from(appended));
         if self.without.lacks(Protection::WarmUp) {
-            logs.values_mut().for_each(|log| log.warm_from = log.committed.unwrap_or(log.low));
+            for log in logs.values_mut() {
+                log.warm_up = log.warm_up.map(|warm_up| WarmUp { from: log.high, ..warm_up });
+            }
         }
         self.highest.clear();
         let mut kept = BTreeMap::new();

@@ -1,5 +1,4 @@
-//! What goes wrong in spite of every protection, and is therefore kept out of the random schedules. Each limit is a story
-//! that is judged wrong; a change that lifts it must say so here.
+//! A state that has not read a day from its beginning makes rows too, and they must not replace those of a state that has.
 
 use std::rc::Rc;
 
@@ -36,15 +35,14 @@ fn repeats_after_a_days_outage(beyond_warm_up: bool) -> Result<(), Wrong> {
 }
 
 #[test]
-fn a_repeat_of_a_day_before_the_warm_up_replaces_its_first_copys_row() {
+fn a_repeat_of_a_day_before_the_warm_up_leaves_its_first_copys_row() {
     assert_eq!(repeats_after_a_days_outage(false), Ok(()));
-    let wrong = repeats_after_a_days_outage(true).unwrap_err();
-    assert!(matches!(&wrong, Wrong::Differs(rows) if rows[0].reason == "late"), "{wrong}");
+    assert_eq!(repeats_after_a_days_outage(true), Ok(()));
 }
 
 /// Visitor 1 sees the New York site at 21:00 and 03:40 UTC, on one local day. Retention cuts the log between the two.
 #[test]
-fn a_replay_of_a_log_that_was_cut_within_a_local_day_counts_its_visitors_again() {
+fn a_replay_of_a_log_that_was_cut_within_a_local_day_leaves_the_rows_of_before() {
     let before = [
         logged_view(0, 1),
         written(),
@@ -57,7 +55,5 @@ fn a_replay_of_a_log_that_was_cut_within_a_local_day_counts_its_visitors_again()
     ]
     .concat();
     assert_eq!(told(std::slice::from_ref(&before), Without::default()), Ok(()));
-    let wrong =
-        told(&[before, vec![Action::Replay { processor: 0 }], written()], Without::default()).unwrap_err();
-    assert!(matches!(&wrong, Wrong::Differs(rows) if rows[0].kind == "view"), "{wrong}");
+    assert_eq!(told(&[before, vec![Action::Replay { processor: 0 }], written()], Without::default()), Ok(()));
 }
