@@ -53,11 +53,13 @@ archive_classes() {
     JDK_JAVA_OPTIONS=-XX:ArchiveClassesAtExit=classes.jsa FOOTFALL_KAFKA=$kafka \
         "$here/broker.sh" "$work/broker" "$port" >"$work/broker.log" 2>&1 &
     broker=$!
+    looks=1200 # two minutes
     until grep -qs 'Kafka Server started' "$work/broker.log"; do
-        kill -0 "$broker" 2>/dev/null || {
+        looks=$((looks - 1))
+        if [ "$looks" = 0 ] || ! kill -0 "$broker" 2>/dev/null; then
             tail -n 40 "$work/broker.log" >&2
-            fail "Apache Kafka $version does not start here"
-        }
+            fail "Apache Kafka $version does not start here; if port $port was taken, try again"
+        fi
         sleep 0.1
     done
     kill "$broker"
