@@ -35,6 +35,23 @@ pub enum Method {
     Banner,
     /// A form that needs no JavaScript.
     Form,
+    /// The page's own script.
+    Api,
+}
+
+impl Method {
+    /// Its letter in the cookie.
+    const fn letter(self) -> &'static str {
+        match self {
+            Self::Banner => "b",
+            Self::Form => "f",
+            Self::Api => "a",
+        }
+    }
+
+    fn from_letter(letter: &str) -> Option<Self> {
+        [Self::Banner, Self::Form, Self::Api].into_iter().find(|method| method.letter() == letter)
+    }
 }
 
 /// What a request's cookies say for one site.
@@ -62,10 +79,7 @@ impl Choice {
 
     /// The cookie's value.
     pub fn to_value(&self) -> String {
-        let method = match self.method {
-            Method::Banner => 'b',
-            Method::Form => 'f',
-        };
+        let method = self.method.letter();
         let (statistics, marketing) = (u8::from(self.statistics), u8::from(self.marketing));
         format!("1.{}.{statistics}{marketing}.{}.{method}", self.policy_revision, self.week)
     }
@@ -84,11 +98,7 @@ impl Choice {
             "11" => (true, true),
             _ => return None,
         };
-        let method = match method {
-            "b" => Method::Banner,
-            "f" => Method::Form,
-            _ => return None,
-        };
+        let method = Method::from_letter(method)?;
         let choice =
             Self { policy_revision: number(revision)?, statistics, marketing, week: number(week)?, method };
         (version == "1" && fields.next().is_none()).then_some(choice)
@@ -162,6 +172,9 @@ mod tests {
     fn a_value_that_differs_in_anything_is_malformed() {
         let good = "1.3.10.2968.f";
         assert!(Choice::parse(good).is_some());
+        assert!(
+            ["b", "f", "a"].iter().all(|method| Choice::parse(&format!("1.3.10.2968.{method}")).is_some())
+        );
         for bad in [
             "",
             "1",

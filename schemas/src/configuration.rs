@@ -2,6 +2,7 @@
 
 mod environment;
 mod kafka;
+mod policy;
 mod site;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,6 +13,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 pub use kafka::{Kafka, KafkaPasswordError};
+pub use policy::{OneOrEach, Policy};
 pub use site::{BeforeConsent, Mode, Site, Sites};
 
 /// Everything that can be configured.
@@ -52,6 +54,9 @@ pub struct Collector {
     pub trusted_proxies: Vec<IpNet>,
     /// Path before all endpoints when a proxy hands a folder of the site's own host through, such as `/stats`.
     pub path_prefix: String,
+    /// Address under which visitors reach it, with that path, such as `https://stats.example.com`; without one, what
+    /// their browsers say.
+    pub public_url: Option<String>,
 }
 
 /// Limits of the collector: each refuses with its own status and counter.
@@ -117,19 +122,6 @@ pub struct IpData {
     pub asn: Option<PathBuf>,
 }
 
-/// One revision of the privacy policy.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// 1, 2, 3, …
-    pub revision: u32,
-    /// The day it comes into force (UTC).
-    pub date: Date,
-    /// A material change asks those who accepted again.
-    #[serde(default)]
-    pub material: bool,
-}
-
 impl Default for Collector {
     fn default() -> Self {
         Self {
@@ -137,6 +129,7 @@ impl Default for Collector {
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
             trusted_proxies: Vec::new(),
             path_prefix: String::new(),
+            public_url: None,
         }
     }
 }
@@ -272,9 +265,15 @@ impl Configuration {
         configuration.complete()
     }
 
+    /// The policy's revisions that are in force, or were, at a UTC day; oldest first.
+    pub fn policies_until(&self, day: Date) -> &[Policy] {
+        let count = self.policies.partition_point(|policy| policy.date <= day);
+        self.policies.get(..count).unwrap_or_default()
+    }
+
     /// The policy revision in force at a UTC day.
     pub fn policy_revision(&self, day: Date) -> u32 {
-        self.policies.iter().rev().find(|policy| policy.date <= day).map_or(1, |policy| policy.revision)
+        self.policies_until(day).last().map_or(1, |policy| policy.revision)
     }
 
     /// The latest revision up to `current` that asks again those who had accepted an earlier one.
@@ -292,6 +291,14 @@ impl Configuration {
                 "collector.path_prefix {prefix:?} must start with / and not end with it"
             ));
         }
+        if let Some(address) = &self.collector.public_url {
+            let is_web = ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
+            if !is_web || address.ends_with('/') || url::Url::parse(address).is_err() {
+                return invalid(format!(
+                    "collector.public_url {address:?} must be an address such as https://stats.example.com"
+                ));
+            }
+        }
         if self.limits.hits_per_second == 0 || self.limits.burst == 0 || self.limits.connections == 0 {
             return invalid(
                 "limits.hits_per_second, limits.burst and limits.connections must be above 0".into(),
@@ -305,11 +312,8 @@ impl Configuration {
         if let Some(mistake) = self.kafka.mistake() {
             return invalid(mistake);
         }
-        let rising = |pair: &[Policy]| matches!(pair, [a, b] if a.revision < b.revision && a.date < b.date);
-        if !self.policies.windows(2).all(rising) || self.policies.iter().any(|policy| policy.revision == 0) {
-            return invalid(
-                "[[policy]] revisions must count from 1 and rise together with their dates".into(),
-            );
+        if let Some(mistake) = policy::mistake(&self.policies) {
+            return invalid(mistake);
         }
         Ok(self)
     }

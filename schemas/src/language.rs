@@ -21,13 +21,18 @@ const RANGES: usize = 32;
 pub fn primary_language(accept_language: &str) -> &'static str {
     let mut best = None;
     let mut best_weight = 0;
-    for (tag, weight) in accept_language.split(',').take(RANGES).filter_map(weighted_range) {
+    for (tag, weight) in weighted_ranges(accept_language) {
         if weight > best_weight {
             best_weight = weight;
             best = Some(tag);
         }
     }
     best.map_or(NONE, code)
+}
+
+/// The ranges of the header with their weights, as far as they are looked at.
+pub(crate) fn weighted_ranges(accept_language: &str) -> impl Iterator<Item = (&str, u16)> {
+    accept_language.split(',').take(RANGES).filter_map(weighted_range)
 }
 
 /// A range other than `*` and its weight in thousandths.

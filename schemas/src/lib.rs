@@ -1,8 +1,8 @@
 //! What all parts of Footfall agree on, in the order in which a hit meets it. All of it is pure but for key and
 //! journal files: the clock, randomness and configuration are arguments.
 //!
-//! - Before a hit: the sites and their regime ([`configuration`]), the visitor's [`choice`], and the bare counts that
-//!   remain of a refusal ([`outcome`]).
+//! - Before a hit: the sites and their regime ([`configuration`]), the [`texts`] that a visitor is asked with and the proof
+//!   of what they said ([`notices`]), the visitor's [`choice`], and the bare counts that remain of a refusal ([`outcome`]).
 //! - A hit as personal information ([`personal`]): the [`event`], sealed into a record ([`wire`]) with the [`keys`] of
 //!   the day, and appended to a [`journal`]; the [`visitor`] tuple.
 //! - A hit as anonymous information: the scrubbed [`page`], what brought the visit ([`source`]), [`names`] that pages
@@ -13,7 +13,9 @@
 pub mod configuration;
 
 pub mod choice;
+pub mod notices;
 pub mod outcome;
+pub mod texts;
 
 pub mod event;
 pub mod journal;

@@ -21,11 +21,15 @@ pub enum Outcome {
     ChoseEverything,
     /// A visitor refused.
     ChoseRefusal,
+    /// A visitor who had accepted refused.
+    Withdrew,
+    /// The question, or the notice of a new policy, was shown.
+    Shown,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Refused,
         Self::RefusedByGpc,
         Self::RefusedByDnt,
@@ -34,6 +38,8 @@ impl Outcome {
         Self::ChoseStatistics,
         Self::ChoseEverything,
         Self::ChoseRefusal,
+        Self::Withdrew,
+        Self::Shown,
     ];
 
     /// Its name in tables, metrics and events.
@@ -47,6 +53,8 @@ impl Outcome {
             Self::ChoseStatistics => "chose_statistics",
             Self::ChoseEverything => "chose_everything",
             Self::ChoseRefusal => "chose_refusal",
+            Self::Withdrew => "withdrew",
+            Self::Shown => "shown",
         }
     }
 

@@ -1,10 +1,13 @@
 //! The sites that are counted, each with its hosts, its regime of consent and its time zone.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use url::Host;
 
 use super::ConfigurationError;
+use crate::texts::{BannerKey, Language};
 use crate::wire::SITE_BYTES_MAX;
 
 /// One site.
@@ -31,6 +34,12 @@ pub struct Site {
     /// Query parameters that tell pages apart, such as `category`; all others are dropped.
     #[serde(default)]
     pub page_parameters: Vec<String>,
+    /// Language of what visitors read when their browsers ask for none that there is.
+    #[serde(default)]
+    pub language: Language,
+    /// The banner's texts in the site's own words, where they differ.
+    #[serde(default)]
+    pub texts: BTreeMap<Language, BTreeMap<BannerKey, String>>,
 }
 
 /// What is asked before a visitor is counted.
@@ -44,6 +53,17 @@ pub enum Mode {
     OptIn,
     /// Nothing is ever stored on the device but a choice.
     Cookieless,
+}
+
+impl Mode {
+    /// Its name in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OptOut => "opt-out",
+            Self::OptIn => "opt-in",
+            Self::Cookieless => "cookieless",
+        }
+    }
 }
 
 /// What happens to hits before the visitor of an opt-in site has answered.
@@ -118,6 +138,8 @@ impl Site {
             time_zone: TimeZone::UTC,
             group_pages: Vec::new(),
             page_parameters: Vec::new(),
+            language: Language::default(),
+            texts: BTreeMap::new(),
         }
     }
 
