@@ -10,27 +10,37 @@ use ipnet::IpNet;
 /// Hops looked at before the chain is taken for an attack.
 const HOPS_MAX: usize = 20;
 
-/// The nearest address that is no trusted proxy.
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
+/// By what an address is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The connection itself comes from it.
+    Connection,
+    /// A trusted proxy wrote it into the header of that name.
+    Header(&'static str),
+}
+
+/// The nearest address that is no trusted proxy, and by what it is known.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> (IpAddr, Evidence) {
     let trusted = |ip: IpAddr| trusted_proxies.iter().any(|network| network.contains(&ip));
-    let mut address = peer.to_canonical();
+    let (mut address, mut evidence) = (peer.to_canonical(), Evidence::Connection);
     if !trusted(address) {
-        return address;
+        return (address, evidence);
     }
-    for hop in hops(headers).into_iter().rev().take(HOPS_MAX) {
+    let (header, hops) = hops(headers);
+    for hop in hops.into_iter().rev().take(HOPS_MAX) {
         // A hop that is no address hides all before it.
         let Some(ip) = hop else { break };
-        address = ip;
+        (address, evidence) = (ip, Evidence::Header(header));
         if !trusted(address) {
             break;
         }
     }
-    address
+    (address, evidence)
 }
 
-/// The hops as the proxies wrote them, nearest last. `X-Forwarded-For` is what most proxies write; `Forwarded`
+/// The hops as the proxies wrote them, nearest last, and where. `X-Forwarded-For` is what most proxies write; `Forwarded`
 /// counts only without it.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+fn hops(headers: &HeaderMap) -> (&'static str, Vec<Option<IpAddr>>) {
     let values = |name: &str| -> Vec<String> {
         let texts = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?").to_owned());
         texts.collect()
@@ -38,9 +48,11 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let forwarded_for = values("x-forwarded-for");
     if forwarded_for.is_empty() {
         let elements = values(FORWARDED.as_str());
-        return elements.iter().flat_map(|value| value.split(',')).map(forwarded_hop).collect();
+        let hops = elements.iter().flat_map(|value| value.split(',')).map(forwarded_hop);
+        return ("Forwarded", hops.collect());
     }
-    forwarded_for.iter().flat_map(|value| value.split(',')).map(address_of).collect()
+    let hops = forwarded_for.iter().flat_map(|value| value.split(',')).map(address_of);
+    ("X-Forwarded-For", hops.collect())
 }
 
 /// The `for=` of one element of a `Forwarded` header (RFC 7239, section 4).
@@ -67,12 +79,33 @@ mod tests {
     use super::*;
 
     fn resolve(peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]) -> String {
+        known(peer, headers, trusted).0.to_string()
+    }
+
+    fn known(peer: &str, headers: &[(&'static str, &str)], trusted: &[&str]) -> (IpAddr, Evidence) {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        client_address(peer.parse().unwrap(), &map, &trusted).to_string()
+        client_address(peer.parse().unwrap(), &map, &trusted)
+    }
+
+    #[test]
+    fn it_is_told_by_what_an_address_is_known() {
+        let (list, standard) = (("x-forwarded-for", "198.51.100.9"), ("forwarded", "for=198.51.100.9"));
+        let trusted = ["10.0.0.0/8"];
+        for (peer, headers, trusted, expected) in [
+            ("10.0.0.1", vec![list], &trusted[..], Evidence::Header("X-Forwarded-For")),
+            ("10.0.0.1", vec![standard], &trusted[..], Evidence::Header("Forwarded")),
+            ("10.0.0.1", vec![list, standard], &trusted[..], Evidence::Header("X-Forwarded-For")),
+            ("10.0.0.1", vec![("x-forwarded-for", "unknown")], &trusted[..], Evidence::Connection),
+            ("10.0.0.1", vec![], &trusted[..], Evidence::Connection),
+            ("192.0.2.1", vec![list], &trusted[..], Evidence::Connection),
+            ("10.0.0.1", vec![list], &[][..], Evidence::Connection),
+        ] {
+            assert_eq!(known(peer, &headers, trusted).1, expected, "{peer} {headers:?}");
+        }
     }
 
     #[test]

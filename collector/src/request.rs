@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hyper::HeaderMap;
 use hyper::header::{
-    ACCEPT_LANGUAGE, COOKIE, DNT, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT,
+    ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, DNT, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT,
 };
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use schemas::personal::Personal;
 use url::Url;
 
 use crate::browser::ClientHints;
-use crate::client_address::client_address;
+use crate::client_address::{Evidence, client_address};
 use crate::consent::Signals;
 use crate::refusal::Refusal;
 
@@ -31,13 +31,16 @@ pub struct Sender<'a> {
     pub now: Timestamp,
     /// Where it came from.
     pub client: Personal<IpAddr>,
+    /// By what that is known.
+    pub evidence: Evidence,
     headers: &'a HeaderMap,
 }
 
 impl<'a> Sender<'a> {
     /// Reads the sender of a request.
     pub fn new(now: Timestamp, peer: IpAddr, headers: &'a HeaderMap, trusted_proxies: &[IpNet]) -> Self {
-        Self { now, client: Personal::new(client_address(peer, headers, trusted_proxies)), headers }
+        let (client, evidence) = client_address(peer, headers, trusted_proxies);
+        Self { now, client: Personal::new(client), evidence, headers }
     }
 
     /// What the sender says about consent for a site.
@@ -90,6 +93,27 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Whether a choice may be taken: from the site's own pages, from the collector's own page, and from what is no browser. A page
+    /// of anybody else must not choose in a visitor's name.
+    ///
+    /// # Errors
+    /// [`Refusal::ForeignOrigin`] for a page of another host.
+    pub fn check_choice(&self, site: &Site) -> Result<(), Refusal> {
+        let is_own_page = self.host().is_some_and(|host| self.origin().and_then(host_of) == Some(host));
+        let is_hidden = self.origin().is_none() && self.text(&SEC_FETCH_SITE) == Some("cross-site");
+        match (is_own_page, is_hidden) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Refusal::ForeignOrigin),
+            (false, false) => self.check_origin(site),
+        }
+    }
+
+    /// The host of the page of another site than the collector's that sent the request by its script.
+    pub fn page_of_another_site(&self) -> Option<String> {
+        let (page, host) = (host_of(self.origin()?)?, self.host()?);
+        (!is_same_site(&page, &host)).then_some(page)
+    }
+
     /// A browser says that another site's page sent the request, to a collector on the site's own host.
     fn is_from_another_site(&self, site: &Site) -> bool {
         let cross_site = self.text(&SEC_FETCH_SITE) == Some("cross-site");
@@ -114,6 +138,21 @@ impl<'a> Sender<'a> {
     /// The host that was asked, without port.
     pub fn host(&self) -> Option<String> {
         host_of(&format!("http://{}", self.text(&HOST)?))
+    }
+
+    /// The address of this collector as the sender knows it, without path. A page of `https` reaches only what is `https` too; without
+    /// any page it is taken for that: cookies need it.
+    pub fn collector_address(&self) -> Option<String> {
+        let address = Url::parse(&format!("http://{}", self.text(&HOST)?)).ok()?;
+        let page = self.origin().or_else(|| self.referer()).unwrap_or_default();
+        let scheme = if page.starts_with("http://") { "http" } else { "https" };
+        let port = address.port().map_or_else(String::new, |port| format!(":{port}"));
+        Some(format!("{scheme}://{}{port}", address.host_str()?))
+    }
+
+    /// What kind of body it is.
+    pub fn content_type(&self) -> &'a str {
+        self.text(&CONTENT_TYPE).unwrap_or_default()
     }
 
     /// The User-Agent; it goes no further than browser recognition.
