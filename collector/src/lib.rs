@@ -7,6 +7,8 @@
 //! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it;
 //! 6. the [`forwarder`] ships what the disk has confirmed to [`kafka`], where there is a cluster.
 //!
+//! What visitors read is in [`texts`]; [`policy_mail`] tells customers of a new revision of the policy.
+//!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
 //! does when it starts and stops, [`run`] the program `collector run` ([`cli`]).
@@ -26,6 +28,9 @@ pub mod request;
 
 pub mod consent;
 pub mod counts;
+
+pub mod policy_mail;
+pub mod texts;
 
 pub mod journal;
 pub mod recorder;

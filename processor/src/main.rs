@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use collector::policy_mail::{policy_mail, subject};
 use collector::process::{self, FAILED, WRONG, complain, say};
 use processor::consumption::Begin;
 use processor::reconcile::Reconciliation;
 use processor::service;
 use processor::store::Store;
 use schemas::configuration::Configuration;
+use schemas::texts::Language;
 
 /// Turns personal information into anonymous counts in ClickHouse.
 #[derive(Debug, Parser)]
@@ -33,6 +35,25 @@ enum Command {
     Run(Run),
     /// Checks that every record has its row; fails when one is missing.
     Reconcile,
+    /// Prints the mail that tells customers of a revision of the privacy policy.
+    PolicyMail(PolicyMail),
+}
+
+#[derive(Debug, Args)]
+struct PolicyMail {
+    /// The revision, as [[policy]] has it.
+    #[arg(long, value_name = "N")]
+    revision: u32,
+    /// en, de, fr, es, ru or ar; by default the site's.
+    #[arg(long, value_name = "CODE", value_parser = language)]
+    language: Option<Language>,
+    /// The site whose customers it is for; by default the first.
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+}
+
+fn language(code: &str) -> Result<Language, String> {
+    Language::from_tag(code).ok_or_else(|| "there are texts in en, de, fr, es, ru and ar".to_owned())
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +109,11 @@ async fn command(command: Command, mut configuration: Configuration) -> Result<(
             service::run(configuration, run.begin()).await
         }
         Command::Reconcile => reconcile(&configuration).await,
+        Command::PolicyMail(mail) => {
+            let (policy, site) = subject(&configuration, mail.revision, mail.site.as_deref())?;
+            say(policy_mail(&configuration, site, policy, mail.language.unwrap_or(site.language)));
+            Ok(())
+        }
     }
 }
 
