@@ -4,8 +4,12 @@
 mod assets;
 mod body;
 mod choice;
+mod consent;
+mod cors;
 mod hit;
+mod notices;
 mod pixel;
+mod privacy;
 mod visit;
 
 use std::net::SocketAddr;
@@ -21,10 +25,14 @@ use jiff::Timestamp;
 use schemas::configuration::{Configuration, Site};
 use schemas::local_time::LocalDay;
 use schemas::outcome::Outcome;
+use url::form_urlencoded;
+
+pub use assets::Banners;
 
 use crate::browser_cache::BrowserCache;
 use crate::counts::ConsentCounts;
 use crate::limits::NetworkLimits;
+use crate::question::PolicyState;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::request::Sender;
@@ -43,6 +51,8 @@ pub struct Collector {
     pub limits: NetworkLimits,
     /// Recognised browsers.
     pub browsers: BrowserCache,
+    /// The banner's script under each revision of the policy.
+    pub banners: Banners,
     /// Bare counts of the current hour.
     pub counts: ConsentCounts,
     /// Counters.
@@ -83,20 +93,22 @@ impl Collector {
                 drop(parts);
                 hit::answer(self, hits).await
             }
-            ("/hit", &Method::OPTIONS) => hit::preflight(self, &sender),
+            ("/hit", &Method::OPTIONS) => cors::preflight(self, &sender, "POST"),
             ("/pixel.gif", &Method::GET) => {
                 let view = pixel::view(self, &sender, query)?;
                 drop(parts);
                 pixel::answer(self, view).await
             }
             ("/tag.js", &(Method::GET | Method::HEAD)) => Ok(assets::tag(&parts.headers)),
+            ("/consent.js", &(Method::GET | Method::HEAD)) => {
+                Ok(self.banners.answer(self.policy_revision(sender.now), &parts.headers))
+            }
+            ("/consent", &Method::GET) => consent::get(self, &sender, query),
             ("/consent", &Method::POST) => choice::post(self, &sender, body).await,
-            ("/privacy", &Method::GET) => choice::page(self, &sender, query),
-            ("/hit", _) => Err(Refusal::MethodNotAllowed { allowed: "POST, OPTIONS" }),
-            ("/consent", _) => Err(Refusal::MethodNotAllowed { allowed: "POST" }),
-            ("/tag.js", _) => Err(Refusal::MethodNotAllowed { allowed: "GET, HEAD" }),
-            ("/pixel.gif" | "/privacy", _) => Err(Refusal::MethodNotAllowed { allowed: "GET" }),
-            _ => Err(Refusal::NotFound),
+            ("/consent", &Method::OPTIONS) => cors::preflight(self, &sender, "GET, POST"),
+            ("/privacy", &Method::GET) => privacy::page(self, &sender, query),
+            ("/policy/notices.json", &Method::GET) => notices::get(self, &sender, query),
+            (other, _) => Err(wrong_method(other)),
         }
     }
 
@@ -109,6 +121,11 @@ impl Collector {
         self.limits.check(*sender.client.expose())
     }
 
+    /// The site that a query names.
+    fn site_of(&self, query: &str) -> Result<&Site, Refusal> {
+        self.site(&parameter(query, "site").ok_or(Refusal::UnknownSite)?)
+    }
+
     fn site(&self, name: &str) -> Result<&Site, Refusal> {
         self.configuration.sites.by_name(name).ok_or(Refusal::UnknownSite)
     }
@@ -118,12 +135,36 @@ impl Collector {
         self.configuration.policy_revision(now.to_zoned(jiff::tz::TimeZone::UTC).date())
     }
 
+    /// As far as choices depend on it.
+    fn policy_state(&self, now: Timestamp) -> PolicyState {
+        let revision = self.policy_revision(now);
+        PolicyState { revision, material: self.configuration.last_material_revision(revision) }
+    }
+
     /// Keeps the bare count of an outcome.
     fn count(&self, site: &Site, now: Timestamp, outcome: Outcome) {
         let local_day = LocalDay::of(now, &site.time_zone).epoch_days();
         self.counts.add(&site.name, local_day, self.policy_revision(now), outcome);
         self.telemetry.consent(outcome);
     }
+}
+
+/// The first value of a query's parameter.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+}
+
+/// The path exists for other methods, or not at all.
+fn wrong_method(path: &str) -> Refusal {
+    let allowed = match path {
+        "/hit" => "POST, OPTIONS",
+        "/consent" => "GET, POST, OPTIONS",
+        "/tag.js" | "/consent.js" => "GET, HEAD",
+        "/pixel.gif" | "/privacy" | "/policy/notices.json" => "GET",
+        _ => return Refusal::NotFound,
+    };
+    Refusal::MethodNotAllowed { allowed }
 }
 
 /// A refusal as a text that tells what to do.

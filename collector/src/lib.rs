@@ -7,7 +7,9 @@
 //! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it;
 //! 6. the [`forwarder`] ships what the disk has confirmed to [`kafka`], where there is a cluster.
 //!
-//! What visitors read is in [`texts`]; [`policy_mail`] tells customers of a new revision of the policy.
+//! A visitor is asked only when there is something to ask ([`question`]), in his language ([`texts`]); what he answers
+//! ([`submission`]) becomes a cookie ([`choice_cookie`]). The [`privacy_page`] shows him what would be recorded, and
+//! [`policy_mail`] tells customers what changes.
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
@@ -29,7 +31,11 @@ pub mod request;
 pub mod consent;
 pub mod counts;
 
+pub mod choice_cookie;
 pub mod policy_mail;
+pub mod privacy_page;
+pub mod question;
+pub mod submission;
 pub mod texts;
 
 pub mod journal;

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::browser_cache::BrowserCache;
 use crate::counts::ConsentCounts;
-use crate::endpoints::Collector;
+use crate::endpoints::{Banners, Collector};
 use crate::journal::{Journal, JournalError, JournalSettings};
 use crate::limits::NetworkLimits;
 use crate::recorder::{Recorder, Sealer};
@@ -64,6 +64,7 @@ impl Service {
         let collector = Arc::new(Collector {
             limits: NetworkLimits::new(&configuration.limits),
             browsers: BrowserCache::new(BROWSERS, RandomState::new()),
+            banners: Banners::new(&configuration),
             counts: ConsentCounts::default(),
             recorder: Recorder::new(journal),
             stopping: AtomicBool::new(false),

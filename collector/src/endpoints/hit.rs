@@ -2,18 +2,15 @@
 
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName,
-    HeaderValue, VARY,
-};
+use hyper::header::{HeaderName, HeaderValue};
 use schemas::configuration::Site;
 
+use super::cors::allow_origin;
 use super::visit::{Recorded, Verdict, decide, keep};
 use super::{Body, Collector, body, no_content};
 use crate::hit::{self, Hit};
 use crate::refusal::Refusal;
-use crate::request::{Sender, host_of};
+use crate::request::Sender;
 
 /// Says that a hit was answered but, for lack of consent, not recorded.
 pub(super) static HIT: HeaderName = HeaderName::from_static("footfall-hit");
@@ -62,28 +59,4 @@ fn known<'a>(
         Ok((site, hit))
     };
     hits.into_iter().map(with_site).collect()
-}
-
-/// Lets pages of configured sites send JSON.
-pub(super) fn preflight(collector: &Collector, sender: &Sender<'_>) -> Result<Response<Body>, Refusal> {
-    let host = sender.origin().and_then(host_of).ok_or(Refusal::ForeignOrigin)?;
-    collector.configuration.sites.by_host(&host).ok_or(Refusal::ForeignOrigin)?;
-    let mut response = no_content();
-    allow_origin(&mut response, sender.origin_header().cloned());
-    let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-    Ok(response)
-}
-
-/// CORS for an origin that was checked before.
-fn allow_origin(response: &mut Response<Body>, origin: Option<HeaderValue>) {
-    let headers = response.headers_mut();
-    headers.insert(VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = origin {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from(HIT.clone()));
-    }
 }

@@ -1,0 +1,83 @@
+//! The choice cookie as it is set: on the collector's host only, for its life and no longer.
+
+use cookie::{Cookie, SameSite, time::Duration};
+use schemas::choice::{CHOICE_DAYS, Choice};
+use schemas::configuration::Site;
+
+use crate::request::{Sender, is_same_site};
+
+/// From where a choice comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// From a page by its script.
+    Script,
+    /// From a form, whose answer is a page of the collector's own site.
+    Form,
+}
+
+/// The value of `Set-Cookie`.
+///
+/// A collector on another site than the page needs `SameSite=None` to be sent it. Sent by the page's script it is `Partitioned` too
+/// (CHIPS): kept apart for each site, it comes through where browsers block third-party cookies. A form's is not: its partition would be the
+/// collector's own, and a cookie of that one never comes with the site's hits.
+pub fn set_cookie(choice: &Choice, site: &Site, sender: &Sender<'_>, place: Place) -> String {
+    let same_site = sender.host().is_none_or(|host| site.hosts.iter().all(|own| is_same_site(&host, own)));
+    let partitioned = place == Place::Script && sender.page_of_another_site().is_some();
+    let mut cookie = Cookie::build((Choice::cookie_name(&site.name), choice.to_value()))
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .max_age(Duration::days(CHOICE_DAYS))
+        .same_site(if same_site { SameSite::Lax } else { SameSite::None });
+    if partitioned {
+        cookie = cookie.partitioned(true);
+    }
+    cookie.build().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::HeaderMap;
+    use schemas::choice::Method;
+    use schemas::configuration::Configuration;
+
+    const LAX: &str =
+        "__Host-consent-a379a6f6=1.3.10.2968.b; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=15552000";
+    const NONE: &str =
+        "__Host-consent-a379a6f6=1.3.10.2968.b; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=15552000";
+    const CHIPS: &str = "__Host-consent-a379a6f6=1.3.10.2968.b; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Max-Age=15552000";
+
+    fn set(hosts: &str, collector: &str, origin: &str, place: Place) -> String {
+        let text = format!("[[site]]\nname='example.com'\nhosts={hosts}");
+        let configuration = Configuration::parse(&text, "test", std::iter::empty()).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("host", collector.parse().unwrap());
+        if !origin.is_empty() {
+            headers.insert("origin", origin.parse().unwrap());
+        }
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let sender = Sender::new(now, "192.0.2.1".parse().unwrap(), &headers, &[]);
+        let (statistics, marketing, method) = (true, false, Method::Banner);
+        let choice = Choice { policy_revision: 3, statistics, marketing, week: 2968, method };
+        set_cookie(&choice, configuration.sites.by_name("example.com").unwrap(), &sender, place)
+    }
+
+    #[test]
+    fn the_table_of_cookies() {
+        let (one, two) = ("['example.com', 'www.example.com']", "['example.com', 'example.org']");
+        for (hosts, collector, origin, script, form) in [
+            (one, "stats.example.com", "https://www.example.com", LAX, LAX),
+            (one, "example.com:8080", "http://example.com", LAX, LAX),
+            (one, "collector.example.net", "https://example.com", CHIPS, NONE),
+            (one, "collector.example.net", "", NONE, NONE),
+            (one, "collector.example.net", "https://collector.example.net", NONE, NONE),
+            (two, "stats.example.com", "https://example.com", NONE, NONE),
+            (two, "stats.example.com", "https://example.org", CHIPS, NONE),
+        ] {
+            let case = format!("{collector} {origin}");
+            assert_eq!(set(hosts, collector, origin, Place::Script), script, "{case}");
+            assert_eq!(set(hosts, collector, origin, Place::Form), form, "{case}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `POST /consent`: from whom a choice is taken, and how it is counted.
+
+use crate::running::{COOKIE, ORIGIN, Running, choice, configuration};
+
+const FORM: &str = "site=example.com&statistics=accept";
+const JSON: &str = r#"{"site":"example.com","statistics":"accept"}"#;
+
+#[tokio::test]
+async fn nobody_elses_page_chooses_for_a_visitor() {
+    let running = Running::start(&configuration("opt-in")).await;
+    let navigation = ("sec-fetch-site", "cross-site");
+    for headers in [
+        vec![("origin", "https://evil.example.org")],
+        vec![("origin", "https://example.com.evil.org")],
+        vec![("origin", "null")],
+        vec![("origin", "https://evil.example.org"), ("host", "collector.example.net")],
+        vec![navigation],
+        vec![navigation, ("host", "collector.example.net")],
+        vec![("origin", "https://evil.example.org"), ("content-type", "application/x-www-form-urlencoded")],
+    ] {
+        for body in [FORM, JSON] {
+            let answer = running.ask("POST /consent", &headers, body).await;
+            assert_eq!((answer.status, answer.header("set-cookie")), (403, ""), "{headers:?} {body}");
+        }
+    }
+    assert_eq!(running.counts(), []);
+    for headers in [
+        vec![],
+        vec![ORIGIN],
+        vec![ORIGIN, navigation, ("host", "collector.example.net")],
+        vec![("origin", "http://stats.example.com")],
+        vec![("origin", "https://collector.example.net"), ("host", "collector.example.net:8443")],
+    ] {
+        assert_eq!(running.ask("POST /consent", &headers, FORM).await.status, 303, "{headers:?}");
+        assert_eq!(running.ask("POST /consent", &headers, JSON).await.status, 204, "{headers:?}");
+    }
+    assert_eq!(running.counts(), [("chose_statistics".to_owned(), 10)]);
+}
+
+#[tokio::test]
+async fn a_script_is_answered_across_origins() {
+    let running = Running::start(&configuration("opt-in")).await;
+    let answer = running.choose(&[ORIGIN], "accept", "refuse").await;
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_eq!(answer.header("access-control-allow-origin"), ORIGIN.1);
+    assert_eq!(answer.header("access-control-allow-credentials"), "true");
+    assert_eq!((answer.header("vary"), answer.header("cache-control")), ("Origin", "no-store"));
+    let asked = [ORIGIN, ("access-control-request-method", "POST")];
+    let preflight = running.ask("OPTIONS /consent", &asked, "").await;
+    assert_eq!((preflight.status, preflight.header("access-control-allow-methods")), (204, "GET, POST"));
+    let foreign = running.ask("OPTIONS /consent", &[("origin", "https://example.org")], "").await;
+    assert_eq!(foreign.status, 403);
+}
+
+#[tokio::test]
+async fn choices_are_counted_by_what_stood_before() {
+    let running = Running::start(&configuration("opt-out")).await;
+    let (accepted, refused) = (choice(true, false, 4), choice(false, false, 4));
+    let stale = choice(true, true, 1);
+    for (before, statistics, expected) in [
+        (None, "refuse", "chose_refusal"),
+        (Some("nonsense"), "refuse", "chose_refusal"),
+        (Some(refused.as_str()), "refuse", "chose_refusal"),
+        (Some(&accepted), "refuse", "withdrew"),
+        (Some(&stale), "refuse", "withdrew"),
+        (Some(&accepted), "accept", "chose_everything"),
+        (None, "accept", "chose_everything"),
+    ] {
+        let cookie = before.map(|value| format!("{COOKIE}={value}"));
+        let mut headers = vec![ORIGIN];
+        headers.extend(cookie.as_ref().map(|cookie| ("cookie", cookie.as_str())));
+        assert_eq!(running.choose(&headers, statistics, "accept").await.status, 204);
+        assert_eq!(running.counts(), [(expected.to_owned(), 1)], "{before:?} {statistics}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_and_stores_nothing() {
+    let running = Running::start(&configuration("opt-out")).await;
+    let long =
+        format!("site=example.com&statistics=accept&return=https://example.com/{}", "a".repeat(70_000));
+    let nested = format!("{{\"site\":{}", "[".repeat(60_000));
+    for (body, status, advice) in [
+        ("", 403, "unknown site"),
+        ("site=elsewhere&statistics=accept", 403, "unknown site"),
+        ("site=example.com", 400, "statistics=accept or statistics=refuse"),
+        (r#"{"site":"example.com"}"#, 400, "statistics"),
+        (r#"{"site":"example.com","statistics":"#, 400, "line 1"),
+        (&long, 413, "65536"),
+        (&nested, 400, "line 1"),
+    ] {
+        let answer = running.ask("POST /consent", &[ORIGIN], body).await;
+        let case: String = body.chars().take(80).collect();
+        assert_eq!((answer.status, answer.header("set-cookie")), (status, ""), "{case} {}", answer.body);
+        assert!(answer.body.contains(advice), "{case}: {}", answer.body);
+    }
+    assert_eq!(running.counts(), []);
+    // A return address that no browser would take is passed over.
+    let long = format!("{FORM}&return=https://example.com/{}", "a".repeat(60_000));
+    let answer = running.ask("POST /consent", &[ORIGIN], &long).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/privacy?site=example.com"));
+}
+
+#[tokio::test]
+async fn a_network_that_sends_too_much_is_refused_before_its_body_is_read() {
+    let text = configuration("opt-out").replace("100000", "2");
+    let running = Running::start(&text).await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(running.ask("POST /consent", &[ORIGIN], FORM).await.status);
+    }
+    assert_eq!(statuses[0], 303);
+    assert!(statuses.contains(&429), "{statuses:?}");
+    for path in ["/consent?site=example.com", "/privacy?site=example.com", "/policy/notices.json"] {
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            answers.push(running.get(path, &[ORIGIN]).await.status);
+        }
+        assert!(answers.contains(&429), "{path} {answers:?}");
+    }
+}

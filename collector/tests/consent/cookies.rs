@@ -1,0 +1,144 @@
+//! What is stored in a browser: for each mode, state and signal only what it has chosen itself.
+
+use jiff::Timestamp;
+use schemas::choice::week_of;
+
+use crate::running::{Answer, COOKIE, FIREFOX, ORIGIN, Running, choice, configuration};
+
+const HIT: &str = r#"{"site":"example.com","url":"https://example.com/a"}"#;
+
+/// All cookies that an answer sets.
+fn set(answer: &Answer) -> Vec<&str> {
+    answer.headers("set-cookie").collect()
+}
+
+fn expected(flags: &str, method: &str, attributes: &str) -> String {
+    let week = week_of(Timestamp::now());
+    format!("{COOKIE}=1.4.{flags}.{week}.{method}; HttpOnly; {attributes}Secure; Path=/; Max-Age=15552000")
+}
+
+#[tokio::test]
+async fn only_a_choice_is_stored_whatever_the_mode_the_state_and_the_signal() {
+    let states = [
+        None,
+        Some(choice(true, true, 4)),
+        Some(choice(true, true, 1)),
+        Some(choice(false, false, 1)),
+        Some("nonsense".to_owned()),
+    ];
+    let signals = [vec![], vec![("sec-gpc", "1")], vec![("dnt", "1")]];
+    for mode in ["opt-out", "opt-in", "cookieless"] {
+        let running = Running::start(&configuration(mode)).await;
+        for state in &states {
+            let cookie = state.as_ref().map(|value| format!("theme=dark; {COOKIE}={value}"));
+            for signal in &signals {
+                let mut headers = vec![ORIGIN, ("user-agent", FIREFOX)];
+                headers.extend(cookie.as_ref().map(|cookie| ("cookie", cookie.as_str())));
+                headers.extend(signal);
+                stores_only_choices(&running, &headers, &format!("{mode} {state:?} {signal:?}")).await;
+            }
+        }
+    }
+}
+
+async fn stores_only_choices(running: &Running, headers: &[(&str, &str)], case: &str) {
+    for (request, body, status) in [
+        ("GET /consent?site=example.com", "", 200),
+        ("POST /hit", HIT, 204),
+        ("GET /pixel.gif?site=example.com&url=https://example.com/a", "", 200),
+        ("GET /privacy?site=example.com", "", 200),
+        ("GET /policy/notices.json", "", 200),
+        ("GET /consent.js", "", 200),
+        ("GET /tag.js", "", 200),
+        ("OPTIONS /consent", "", 204),
+    ] {
+        let answer = running.ask(request, headers, body).await;
+        assert_eq!((answer.status, set(&answer)), (status, vec![]), "{case} {request}");
+    }
+    for (statistics, marketing, flags) in [
+        ("accept", "accept", "11"),
+        ("accept", "refuse", "10"),
+        ("refuse", "refuse", "00"),
+        ("refuse", "accept", "00"),
+    ] {
+        let script = running.choose(headers, statistics, marketing).await;
+        assert_eq!(script.status, 204, "{case}");
+        assert_eq!(set(&script), [expected(flags, "b", "SameSite=Lax; ")], "{case}");
+        let form = format!("site=example.com&statistics={statistics}&marketing={marketing}");
+        let form = running.ask("POST /consent", headers, &form).await;
+        assert_eq!(form.status, 303, "{case}");
+        assert_eq!(set(&form), [expected(flags, "f", "SameSite=Lax; ")], "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_collector_on_another_site_keeps_a_scripts_choice_with_the_site() {
+    let running = Running::start(&configuration("opt-in")).await;
+    let elsewhere = ("host", "collector.example.net");
+    let script =
+        running.choose(&[elsewhere, ORIGIN, ("sec-fetch-site", "cross-site")], "refuse", "refuse").await;
+    assert_eq!(set(&script), [expected("00", "b", "SameSite=None; Partitioned; ")]);
+    let form = "site=example.com&statistics=refuse&language=ar";
+    for origin in [ORIGIN, ("origin", "https://collector.example.net")] {
+        let answer = running.ask("POST /consent", &[elsewhere, origin], form).await;
+        assert_eq!(set(&answer), [expected("00", "f", "SameSite=None; ")], "{origin:?}");
+        assert_eq!(answer.header("location"), "/privacy?site=example.com&language=ar");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_forged_cut_or_doubled_allows_nothing() {
+    let running = Running::start(&configuration("opt-out")).await;
+    let (accepted, statistics, refused) =
+        (choice(true, true, 4), choice(true, false, 4), choice(false, false, 4));
+    let cut: String = accepted.chars().take(accepted.len() - 2).collect();
+    let huge = "9".repeat(8000);
+    let future = accepted.replace(&week_of(Timestamp::now()).to_string(), "999999");
+    let null = serde_json::Value::Null;
+    for (values, recorded, choice) in [
+        (
+            vec![accepted.as_str()],
+            true,
+            &serde_json::json!({"statistics": true, "marketing": true, "revision": 4}),
+        ),
+        (
+            vec![&accepted, &statistics],
+            true,
+            &serde_json::json!({"statistics": true, "marketing": false, "revision": 4}),
+        ),
+        (
+            vec![&accepted, &refused],
+            false,
+            &serde_json::json!({"statistics": false, "marketing": false, "revision": 4}),
+        ),
+        (
+            vec![&refused, &accepted],
+            false,
+            &serde_json::json!({"statistics": false, "marketing": false, "revision": 4}),
+        ),
+        (vec![&accepted, "accepted"], false, &null),
+        (vec![&cut], false, &null),
+        (vec![""], false, &null),
+        (vec!["1.4.01.2968.b"], false, &null),
+        (vec!["1.4.11.2968.z"], false, &null),
+        (vec!["%31.4.11.2968.b"], false, &null),
+        (vec!["\"1.4.11.2968.b\""], false, &null),
+        (vec![&huge], false, &null),
+        // Run out, or from the future: as if nothing had been chosen.
+        (vec!["1.4.11.2000.b"], true, &null),
+        (vec![&future], true, &null),
+    ] {
+        let cookies: Vec<String> = values.iter().map(|value| format!("{COOKIE}={value}")).collect();
+        let (joined, case) =
+            (cookies.join("; "), format!("{values:?}").chars().take(120).collect::<String>());
+        let together = vec![ORIGIN, ("user-agent", FIREFOX), ("cookie", joined.as_str())];
+        let apart = cookies.iter().map(|cookie| ("cookie", cookie.as_str()));
+        let apart = [ORIGIN, ("user-agent", FIREFOX)].into_iter().chain(apart).collect();
+        for headers in [together, apart] {
+            let hit = running.ask("POST /hit", &headers, HIT).await;
+            assert_eq!(hit.header("footfall-hit").is_empty(), recorded, "{case}");
+            let answer = running.get("/consent?site=example.com", &headers).await.json();
+            assert_eq!(&answer["choice"], choice, "{case}");
+        }
+    }
+}
