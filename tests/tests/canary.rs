@@ -73,6 +73,9 @@ async fn send_everything(server: &Server) {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         assert_eq!(get(server, &format!("/pixel.gif?{query}"), &headers).await.status(), 200);
         refuse(server, &headers).await;
+        // The one page that shows a visitor his own; it must stay with him.
+        let shown = get(server, "/privacy?site=localhost", &headers).await;
+        assert!(shown.status() == 200 && crate::story::text(&shown).contains("canaryagent"));
     }
     let lighthouse = serde_json::json!({"site": "localhost", "url": format!("http://localhost{LIGHTHOUSE}")});
     assert_eq!(post(server, &headers(IPV4), lighthouse.to_string()).await.status(), 204);
