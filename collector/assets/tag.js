@@ -6,14 +6,23 @@
   if (!script) return;
   const site = script.dataset.site || location.hostname;
   const hitUrl = new URL('hit', script.src).href;
+  const KEY = 'footfall-choice';
+  let told; // what the banner said on this page, for where storage is blocked
+  let view, isSent;
 
-  // A choice made on this site beats the browser's privacy signals. Where it can't be read, the signals stand.
-  function refused() {
-    let choice;
-    try { choice = localStorage.getItem('footfall-choice'); } catch { /* storage is blocked */ }
-    if (choice) return choice !== 'accepted';
-    return navigator.globalPrivacyControl === true || navigator.doNotTrack === '1';
+  // true, false, or nothing where no choice stands. The banner writes it; what can't be read is a refusal.
+  function accepted() {
+    let value;
+    try { value = localStorage.getItem(KEY); } catch { /* storage is blocked */ }
+    if (value == null) return told;
+    const [, flags, week] = /^1\.\d{1,9}\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [];
+    if (!flags) return false;
+    const days = (Math.floor(Date.now() / 604800000) - week) * 7;
+    return days < 0 || days > 180 ? undefined : flags > '00';
   }
+
+  // A choice made on this site beats the browser's privacy signals.
+  const mayBeSent = () => accepted() ?? !(navigator.globalPrivacyControl === true || navigator.doNotTrack === '1');
 
   // Random for each hit, so that the same hit sent twice counts once.
   const hitId = () =>
@@ -25,14 +34,29 @@
     fetch(hitUrl, { method: 'POST', body, keepalive: true, credentials: 'include' }).catch(() => {});
   }
 
-  function view() {
-    if (refused()) return;
+  function offer() {
+    if (!view || isSent || !mayBeSent()) return;
+    isSent = true;
+    send(view);
+  }
+
+  function see() {
     const url = location.href.split('#')[0];
-    send({ site, kind: 'view', url, referrer: document.referrer, id: hitId() });
+    view = { site, kind: 'view', url, referrer: document.referrer, id: hitId() };
+    isSent = false;
+    offer();
   }
 
   // A page made ready ahead of time is seen when it is shown; one that comes back from the cache is seen again.
-  if (document.prerendering) document.addEventListener('prerenderingchange', view, { once: true });
-  else view();
-  addEventListener('pageshow', (event) => { if (event.persisted) view(); });
+  if (document.prerendering) document.addEventListener('prerenderingchange', see, { once: true });
+  else see();
+  addEventListener('pageshow', (event) => { if (event.persisted) see(); });
+
+  // An acceptance, here or in another tab, sends the view that was held back or that the collector turned away.
+  document.addEventListener('footfall:consent', ({ detail }) => {
+    told = detail?.statistics;
+    if (detail?.heldBack) isSent = false;
+    if (told) offer();
+  });
+  addEventListener('storage', ({ key }) => { if (key === KEY && accepted()) offer(); });
 })();

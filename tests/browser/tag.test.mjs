@@ -6,7 +6,8 @@ import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
 
-const TAG_BYTES_MAX = 1024;
+const TAG_BYTES_MAX = 1536;
+const WEEK_MS = 604_800_000;
 const tag = await readFile(new URL('../../collector/assets/tag.js', import.meta.url));
 let browser, server, base, hits;
 
@@ -85,9 +86,57 @@ test('where beacons fail it fetches', async () => {
   assert.equal((await hitOf('/page-fetch')).kind, 'view');
 });
 
+/** A visitor with a choice that the banner wrote so many weeks ago. */
+function chosen(flags, weeksAgo = 0) {
+  const week = Math.floor(Date.now() / WEEK_MS) - weeksAgo;
+  return `localStorage.setItem('footfall-choice', '1.3.${flags}.${week}.b')`;
+}
+
 test('after a refusal kept on the page nothing is sent', async () => {
-  const page = await open('/page-refused', () => localStorage.setItem('footfall-choice', 'refused'));
-  await assertSilent(page, '/page-refused');
+  await assertSilent(await open('/page-refused', chosen('00')), '/page-refused');
+});
+
+test('what cannot be read is a refusal', async () => {
+  for (const value of ['', 'accepted', '1.3.01.2968.b', '1.3.11.2968.b.']) {
+    const page = await open('/page-unreadable', `localStorage.setItem('footfall-choice', '${value}')`);
+    await assertSilent(page, '/page-unreadable');
+    hits = [];
+  }
+});
+
+test('a choice holds for 180 days', async () => {
+  await assertSilent(await open('/page-in-force', chosen('00', 25)), '/page-in-force');
+  await open('/page-run-out', chosen('00', 26));
+  await hitOf('/page-run-out');
+  await open('/page-of-tomorrow', chosen('00', -1));
+  await hitOf('/page-of-tomorrow');
+});
+
+test('the choice made on the page or in another tab is obeyed at once; an acceptance sends the view once', async () => {
+  const page = await open('/page-changed', chosen('00'));
+  await assertSilent(page, '/page-changed');
+  const tell = (detail) => page.evaluate((detail) => {
+    localStorage.removeItem('footfall-choice');
+    document.dispatchEvent(new CustomEvent('footfall:consent', { detail }));
+  }, detail);
+  await tell(null);
+  await assertSilent(page, '/page-changed');
+  await tell({ statistics: true });
+  await tell({ statistics: true });
+  const { id } = await hitOf('/page-changed');
+  await tell({ statistics: true, heldBack: true });
+  const again = await eventually(() => hitsOf('/page-changed')[1], 'what the collector turned away');
+  assert.equal(again.id, id);
+  await tell({ statistics: false });
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  hits = [];
+  await assertSilent(page, '/page-changed');
+
+  const other = await page.context().newPage();
+  await other.goto(`${base}/page-other`);
+  await other.evaluate(chosen('10'));
+  const cameBack = await hitOf('/page-changed');
+  assert.notEqual(cameBack.id, id);
 });
 
 test('Global Privacy Control and Do Not Track silence it', async () => {
@@ -99,7 +148,7 @@ test('Global Privacy Control and Do Not Track silence it', async () => {
 
 test('an acceptance kept on the page beats Global Privacy Control', async () => {
   const visitor = await newVisitorWithPrivacyControl(browser);
-  await open('/page-accepted', () => localStorage.setItem('footfall-choice', 'accepted'), visitor);
+  await open('/page-accepted', chosen('10'), visitor);
   await hitOf('/page-accepted');
 });
 
