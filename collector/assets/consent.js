@@ -1,6 +1,271 @@
-/* Footfall: asks whether visits may be counted. */
+/* Footfall's consent banner; README.md tells how to embed it. */
 (() => {
-  'use strict';
-  const POLICY = { revision: 1, material: 1 };
-  void POLICY;
+  const POLICY = {revision: 1, material: 1};
+  const KEY = 'footfall-choice';
+  const script = document.currentScript;
+  const footfall = (window.footfall ||= () => {});
+  if (!script || footfall.consent) return;
+  const page = document.documentElement;
+  const { site = location.hostname, language = page.lang.split('-')[0], manual, googleConsent } = script.dataset;
+  const address = new URL('consent', script.src);
+
+  let policy = POLICY;
+  let kept; // where storage is blocked
+  let known; // the choice last announced
+  let answer
+  let turn = 0;
+  let posts = Promise.resolve();
+  let root, region, opener;
+
+  const thisWeek = () => Math.floor(Date.now() / 604800000);
+
+  function read() {
+    try { return localStorage.getItem(KEY) ?? kept; } catch { return kept; }
+  }
+
+  function keep(value) {
+    kept = value;
+    try {
+      localStorage.setItem(KEY, value);
+      return true;
+    } catch {}
+  }
+
+  const keepChoice = ({ statistics, marketing, revision, week = thisWeek(), method = 'b' }) =>
+    keep(`1.${revision}.${+statistics}${+marketing}.${week}.${method[0]}`);
+
+  // The unreadable is a refusal. A material revision ends acceptances only.
+  function standing() {
+    const value = read();
+    if (value == null) return null;
+    const [, revision, flags, week] =
+      /^1\.(\d{1,9})\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [0, policy.revision, '00', thisWeek()];
+    const choice = { statistics: flags > '00', marketing: flags > '10', revision: +revision };
+    const days = (thisWeek() - week) * 7;
+    return days < 0 || days > 180 || (choice.statistics && revision < policy.material) ? null : choice;
+  }
+
+  // heldBack: what the page sent before was turned away.
+  function announce() {
+    const heldBack = known === null && answer?.mode === 'opt-in';
+    known = standing();
+    tellGoogle('update');
+    document.dispatchEvent(new CustomEvent('footfall:consent', { detail: known && { ...known, heldBack } }));
+  }
+
+  function tellGoogle(command) {
+    if (googleConsent == null || !window.gtag) return;
+    const word = (yes) => (yes ? 'granted' : 'denied');
+    const choice = standing();
+    const ads = word(choice?.marketing && !navigator.globalPrivacyControl);
+    gtag('consent', command, {
+      analytics_storage: word(choice?.statistics), ad_storage: ads, ad_user_data: ads, ad_personalization: ads,
+    });
+  }
+
+  // What grants nothing new holds at once.
+  async function choose(statistics, marketing, method = 'banner') {
+    const { revision } = policy;
+    const before = standing() || {};
+    const isSame = before.revision === revision && freedom(before) === statistics + marketing;
+    close();
+    if (isSame && method === 'api') return before;
+    const grants = statistics > !!before.statistics || marketing > !!before.marketing;
+    const mine = ++turn;
+    const hold = () => {
+      keepChoice({ statistics, marketing, revision, method });
+      announce();
+    };
+    if (!grants) hold();
+    const word = (yes) => (yes ? 'accept' : 'refuse');
+    const body = JSON.stringify({ site, statistics: word(statistics), marketing: word(marketing), method });
+    const post = () => fetch(address, { method: 'POST', body, credentials: 'include', keepalive: true });
+    posts = posts.then(post).catch(() => {});
+    if ((await posts)?.ok && mine === turn) {
+      if (grants) hold();
+      status.textContent = answer?.texts.saved;
+    }
+    return standing();
+  }
+
+  // Another tab or page changed the choice.
+  function catchUp() {
+    turn++;
+    announce();
+    if (known) close();
+  }
+
+  // Of cookie and storage the more private counts.
+  async function ask() {
+    const response = await fetch(`${address}?site=${site}&language=${language}`, { credentials: 'include' });
+    policy = answer = await response.json();
+    const here = standing();
+    const there = answer.choice;
+    if (there && (!here || freedom(there) < freedom(here))) keepChoice(there);
+  }
+
+  const freedom = ({ statistics, marketing }) => statistics + marketing;
+
+  async function start() {
+    tellGoogle('default');
+    if (manual != null || standing()?.revision >= policy.revision) return announce();
+    await ask().catch(() => {});
+    announce();
+    if (!answer || turn || region) return;
+    if (known?.revision < policy.revision) show('notice');
+    else if (!known && answer.ask) show();
+  }
+
+  async function open(by) {
+    try {
+      if (!answer) await ask();
+    } catch { return by.href && location.assign(by.href); }
+    show('settings');
+    opener = by;
+    region.focus();
+  }
+
+  function element(name, properties, ...children) {
+    const node = Object.assign(document.createElement(name), properties);
+    node.append(...children);
+    return node;
+  }
+
+  const status = element('p', { role: 'status' });
+
+  function show(kind) {
+    const { texts, mode, signal } = answer;
+    const choice = standing();
+    const isNotice = kind === 'notice';
+    const title = texts[isNotice ? 'privacy' : 'title'];
+    const button = (key, onclick, className = '') => element('button', { className, onclick }, texts[key]);
+    const boxes = element('div', { className: 'boxes' });
+    const box = (id, checked, disabled) => {
+      const input = element('input', { type: 'checkbox', id, checked, disabled });
+      const detail = id + '_detail';
+      input.setAttribute('aria-describedby', detail);
+      boxes.append(input, element('label', { htmlFor: id }, texts[id]), element('p', { id: detail }, texts[detail]));
+      return input;
+    };
+    // Unanswered, the boxes show what holds by default.
+    const counted = mode !== 'opt-in' && !signal;
+    box('necessary', true, true);
+    const statistics = box('statistics', choice ? choice.statistics : counted);
+    const marketing = box('marketing', choice ? choice.marketing : counted && mode === 'opt-out');
+    (statistics.onchange = () => {
+      marketing.disabled = !statistics.checked;
+      marketing.checked &&= statistics.checked;
+    })();
+
+    const refuse = button('refuse', () => choose(false, false));
+    const accept = button('accept', () => choose(true, true));
+    const save = button('save', () => choose(statistics.checked, marketing.checked));
+    const understood = button('understood', () => {
+      if (!keep(read().replace(/^1\.\d+/, '1.' + policy.revision))) return choose(choice.statistics, choice.marketing);
+      announce();
+      close();
+    });
+    const details = button('details', () => expand(boxes.hidden), 'link');
+    const expand = (isOpen) => {
+      details.ariaExpanded = isOpen;
+      boxes.hidden = save.hidden = !isOpen;
+      refuse.hidden = accept.hidden = isNotice && !isOpen;
+      understood.hidden = !refuse.hidden;
+      if (isOpen) statistics.focus();
+      page.style.scrollPaddingBottom = `${region.offsetHeight + 24}px`;
+    };
+
+    close();
+    if (!root) {
+      const host = element('footfall-consent');
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(STYLE);
+      root = host.attachShadow({ mode: 'open' });
+      root.adoptedStyleSheets = [sheet];
+      root.append(status);
+      page.insertBefore(host, document.body); // first in the order of focus
+    }
+    status.textContent = '';
+    region = element(
+      'section', { role: 'region', ariaLabel: title, tabIndex: -1, dir: answer.direction, lang: answer.language },
+      element('h2', {}, title),
+      element('p', {}, texts[isNotice ? kind : 'body']),
+      element('p', {}, signal && !choice ? texts.gpc : ''),
+      boxes,
+      element('div', { className: 'buttons' }, save, understood, refuse, accept),
+      details, element('a', { href: answer.privacy, className: 'link' }, texts.privacy),
+    );
+    if (kind === 'settings') {
+      region.prepend(button('close', close, 'close link'));
+      region.onkeydown = ({ key }) => { if (key === 'Escape') close(); };
+    }
+    root.append(region);
+    expand(kind === 'settings');
+  }
+
+  function close() {
+    if (!region) return;
+    const hadFocus = root.activeElement;
+    region.remove();
+    page.style.scrollPaddingBottom = '';
+    if (hadFocus) opener?.focus();
+    region = opener = null;
+  }
+
+  const STYLE = `
+:host { all: initial !important }
+* { box-sizing: border-box }
+[role=status] { position: fixed; clip-path: inset(50%) }
+section {
+  position: fixed; z-index: 2147483647; inset: auto 12px 12px; overflow: auto;
+  max-width: 38em; max-height: calc(100dvh - 24px); margin: 0 auto; padding: 1.5em;
+  border: 1px solid #8886; border-radius: 16px; box-shadow: 0 12px 40px #0003;
+  background: Canvas; color: CanvasText; color-scheme: light dark;
+  font: 1em/1.5 system-ui, sans-serif; overflow-wrap: break-word
+}
+h2 { margin: 0 0 .5em; font-size: 1.2em }
+p { margin: 0 0 .75em; opacity: .8 }
+p:empty { display: none }
+button { font: inherit; color: inherit; cursor: pointer }
+.boxes:not([hidden]) { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin-top: 1.25em }
+.boxes p { grid-column: 2 }
+input { width: 20px; height: 20px; margin: 2px 0; accent-color: CanvasText }
+label { font-weight: 600 }
+.buttons { display: flex; flex-wrap: wrap; gap: 12px; margin: 1.25em 0 }
+.buttons button {
+  flex: 1 1 9em; min-width: 0; padding: .75em 1em; border: 0; border-radius: 10px;
+  background: CanvasText; color: Canvas; font-weight: 600; forced-color-adjust: none
+}
+.buttons button:hover { opacity: .85 }
+.buttons :nth-child(-n+2) { flex-basis: 100% }
+.link { margin-inline-end: 1.5em; padding: 0; border: 0; background: none; color: inherit; text-decoration: underline }
+.close { float: inline-end; margin: 0 }
+:focus-visible { outline: 3px solid CanvasText; outline-offset: 2px }
+@media (prefers-reduced-motion: no-preference) {
+  section { transition: .25s }
+  @starting-style { section { opacity: 0; translate: 0 12px } }
+}
+@media print { section { display: none } }
+`;
+
+  footfall.consent = (request) => {
+    if (!request) return standing();
+    if (request === 'show') return open(document.activeElement);
+    const statistics = request.statistics === true;
+    return choose(statistics, statistics && request.marketing === true, 'api');
+  };
+  addEventListener('storage', ({ key }) => {
+    if (key && key !== KEY) return;
+    kept = null;
+    catchUp();
+  });
+  addEventListener('pageshow', ({ persisted }) => { if (persisted) catchUp(); });
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest('[data-footfall-consent]');
+    if (!link) return;
+    event.preventDefault();
+    open(link);
+  });
+  if (document.prerendering) document.addEventListener('prerenderingchange', start, { once: true });
+  else start();
 })();
