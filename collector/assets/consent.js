@@ -111,7 +111,7 @@
     if (manual != null || standing()?.revision >= policy.revision) return announce();
     await ask().catch(() => {});
     announce();
-    if (!answer || turn || region) return;
+    if (!answer || turn || region || answer.mode === 'cookieless') return;
     if (known?.revision < policy.revision) show('notice');
     else if (!known && answer.ask) show();
   }
@@ -137,7 +137,6 @@
     const { texts, mode, signal } = answer;
     const choice = standing();
     const isNotice = kind === 'notice';
-    const title = texts[isNotice ? 'privacy' : 'title'];
     const button = (key, onclick, className = '') => element('button', { className, onclick }, texts[key]);
     const boxes = element('div', { className: 'boxes' });
     const box = (id, checked, disabled) => {
@@ -187,8 +186,8 @@
     }
     status.textContent = '';
     region = element(
-      'section', { role: 'region', ariaLabel: title, tabIndex: -1, dir: answer.direction, lang: answer.language },
-      element('h2', {}, title),
+      'section', { role: 'region', ariaLabel: texts.title, tabIndex: -1, dir: answer.direction, lang: answer.language },
+      element('h2', {}, texts.title),
       element('p', {}, texts[isNotice ? kind : 'body']),
       element('p', {}, signal && !choice ? texts.gpc : ''),
       boxes,

@@ -9,7 +9,7 @@ export const thisWeek = () => Math.floor(Date.now() / 604_800_000);
 
 export const TEXTS = {
   en: {
-    title: 'May we count your visit?',
+    title: 'Counting visits',
     body: 'We count visits to see which pages help. Nobody is identified, and nothing is passed on.',
     accept: 'Accept', refuse: 'Refuse', details: 'Details', save: 'Save my choice',
     necessary: 'Necessary', necessary_detail: 'Keeps your choice. Always on.',
@@ -20,7 +20,7 @@ export const TEXTS = {
     privacy: 'Privacy policy', close: 'Close', saved: 'Your choice is saved.',
   },
   de: {
-    title: 'Dürfen wir Ihren Besuch zählen?',
+    title: 'Besuche zählen',
     body: 'Wir zählen Besuche, um zu sehen, welche Seiten helfen. Niemand wird erkannt, und nichts wird weitergegeben.',
     accept: 'Zustimmen', refuse: 'Ablehnen', details: 'Einzelheiten', save: 'Auswahl speichern',
     necessary: 'Notwendig', necessary_detail: 'Bewahrt Ihre Entscheidung. Immer an.',
@@ -31,7 +31,7 @@ export const TEXTS = {
     privacy: 'Datenschutz', close: 'Schließen', saved: 'Ihre Entscheidung ist gespeichert.',
   },
   ar: {
-    title: 'هل تسمح لنا بعدّ زيارتك؟',
+    title: 'إحصاء الزيارات',
     body: 'نعدّ الزيارات لنعرف أي الصفحات مفيدة. لا نتعرّف على أحد ولا نشارك شيئًا مع غيرنا.',
     accept: 'أوافق', refuse: 'أرفض', details: 'التفاصيل', save: 'احفظ اختياري',
     necessary: 'ضروري', necessary_detail: 'يحفظ اختيارك. مفعّل دائمًا.',
