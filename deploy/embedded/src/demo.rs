@@ -1,4 +1,4 @@
-//! The demonstration site: six pages of an invented company that embed the tag, the pixel and the visitor's choice.
+//! The demonstration site: six pages of an invented company that embed the tag, the banner and the pixel.
 //!
 //! Everything is compiled in and filled once; answering a request only looks a path up.
 
@@ -113,13 +113,19 @@ mod tests {
     }
 
     #[test]
-    fn every_page_embeds_tag_pixel_and_choice() {
+    fn every_page_embeds_tag_banner_pixel_and_choice() {
         let demo = demo();
         for (path, ..) in PAGES {
             let html = html(&demo, path);
             assert!(html.contains(
                 r#"<script defer src="http://127.0.0.1:4000/stats/tag.js" data-site="localhost">"#
             ));
+            assert!(html.contains(
+                r#"<script defer src="http://127.0.0.1:4000/stats/consent.js" data-site="localhost">"#
+            ));
+            let choices =
+                r#"<a href="http://127.0.0.1:4000/stats/privacy?site=localhost" data-footfall-consent>"#;
+            assert!(html.contains(choices));
             assert!(html.contains(r#"src="http://127.0.0.1:4000/stats/pixel.gif?site=localhost""#));
             assert!(html.contains(r#"<form method="post" action="http://127.0.0.1:4000/stats/consent""#));
             assert!(html.contains(&format!(r#"name="return" value="http://127.0.0.1:5000{path}""#)));
@@ -132,7 +138,7 @@ mod tests {
         let demo = demo();
         for (path, ..) in PAGES {
             let html = html(&demo, path);
-            assert_eq!(html.matches("<script").count(), 1, "{path}");
+            assert_eq!(html.matches("<script").count(), 2, "{path}");
             for forbidden in ["style=", "<style", " onclick", " onload", " onsubmit", "javascript:"] {
                 assert!(!html.contains(forbidden), "{path} has {forbidden}");
             }
