@@ -1,8 +1,9 @@
-// Starts the built `footfall` with its demonstration site on free ports and an empty data directory, and asks its ClickHouse.
+// Starts the built `footfall` on free ports and an empty data directory, with its demonstration site or with a configuration
+// of the test's own, and asks its ClickHouse.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const START_MS = 120_000;
 const STOP_MS = 30_000;
-const PARTS = ['collector', 'clickhouse', 'admin', 'demo'];
+const PARTS = ['collector', 'clickhouse', 'admin'];
 
 function binary() {
   const built = fileURLToPath(new URL('../../target', import.meta.url));
@@ -20,18 +21,20 @@ function binary() {
 }
 
 /** Starts the program; resolves when it has printed the addresses of its parts and `ready`. */
-export async function startFootfall() {
+export async function startFootfall(configuration) {
   const data = await mkdtemp(join(tmpdir(), 'footfall-browser-'));
+  const file = join(data, 'footfall.toml');
+  if (configuration) await writeFile(file, configuration);
   const anyPort = '127.0.0.1:0';
   const child = spawn(
     binary(),
-    ['up', '--demo', '--data', data, '--listen', anyPort, '--clickhouse', anyPort, '--admin', anyPort],
+    ['up', ...(configuration ? ['--config', file] : ['--demo']), '--data', join(data, 'data'), '--listen', anyPort, '--clickhouse', anyPort, '--admin', anyPort],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const errors = [];
   child.stderr.on('data', (chunk) => errors.push(chunk));
   try {
-    const addresses = await addressesOf(child);
+    const addresses = await addressesOf(child, configuration ? PARTS : [...PARTS, 'demo']);
     return new Footfall(child, data, addresses);
   } catch (error) {
     child.kill('SIGKILL');
@@ -41,7 +44,7 @@ export async function startFootfall() {
 }
 
 /** Reads lines such as `demo http://127.0.0.1:PORT/` up to `ready`. */
-function addressesOf(child) {
+function addressesOf(child, parts) {
   return new Promise((resolve, reject) => {
     const addresses = {};
     const timer = setTimeout(() => reject(new Error(`not ready within ${START_MS} ms`)), START_MS);
@@ -52,7 +55,7 @@ function addressesOf(child) {
       const [, part, url] = line.match(/^(\w+) (https?:\/\/\S+?)\/?$/) ?? [];
       if (part) addresses[part] = url;
       if (line.trim() !== 'ready') return;
-      const missing = PARTS.filter((name) => !addresses[name]);
+      const missing = parts.filter((name) => !addresses[name]);
       if (missing.length) settle(reject, new Error(`no address of ${missing.join(', ')} was printed`));
       else settle(resolve, addresses);
     });
@@ -89,6 +92,13 @@ class Footfall {
   async views(page) {
     const rows = await this.viewRows(page);
     return rows.reduce((sum, row) => sum + Number(row.views), 0);
+  }
+
+  /** How often something happened for want of consent, or was chosen, since the start: `{ unasked: 1, chose_refusal: 0 }`. */
+  async outcomes() {
+    const metrics = await (await fetch(`${this.admin}/metrics`)).text();
+    const lines = metrics.matchAll(/^footfall_collector_consent_total\{reason="(\w+)"\} (\d+)/gm);
+    return Object.fromEntries([...lines].map(([, reason, count]) => [reason, Number(count)]));
   }
 
   async stop() {
