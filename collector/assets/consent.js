@@ -1,4 +1,4 @@
-/* Footfall's consent banner; README.md tells how to embed it. */
+/* Footfall's consent banner: see README.md. */
 (() => {
   const POLICY = {revision: 1, material: 1};
   const KEY = 'footfall-choice';
@@ -10,21 +10,18 @@
   const address = new URL('consent', script.src);
 
   let policy = POLICY;
-  let kept; // where storage is blocked
-  let known; // the choice last announced
-  let answer
   let turn = 0;
   let posts = Promise.resolve();
-  let root, region, opener;
+  let fallback, announced, answer, root, region, opener;
 
   const thisWeek = () => Math.floor(Date.now() / 604800000);
 
   function read() {
-    try { return localStorage.getItem(KEY) ?? kept; } catch { return kept; }
+    try { return localStorage.getItem(KEY) ?? fallback; } catch { return fallback; }
   }
 
   function keep(value) {
-    kept = value;
+    fallback = value;
     try {
       localStorage.setItem(KEY, value);
       return true;
@@ -34,7 +31,7 @@
   const keepChoice = ({ statistics, marketing, revision, week = thisWeek(), method = 'b' }) =>
     keep(`1.${revision}.${+statistics}${+marketing}.${week}.${method[0]}`);
 
-  // The unreadable is a refusal. A material revision ends acceptances only.
+  // The unreadable is a refusal; a material revision ends acceptances.
   function standing() {
     const value = read();
     if (value == null) return null;
@@ -45,12 +42,12 @@
     return days < 0 || days > 180 || (choice.statistics && revision < policy.material) ? null : choice;
   }
 
-  // heldBack: what the page sent before was turned away.
+  // heldBack: earlier hits were turned away.
   function announce() {
-    const heldBack = known === null && answer?.mode === 'opt-in';
-    known = standing();
+    const heldBack = announced === null && answer?.mode === 'opt-in';
+    announced = standing();
     tellGoogle('update');
-    document.dispatchEvent(new CustomEvent('footfall:consent', { detail: known && { ...known, heldBack } }));
+    document.dispatchEvent(new CustomEvent('footfall:consent', { detail: announced && { ...announced, heldBack } }));
   }
 
   function tellGoogle(command) {
@@ -88,14 +85,13 @@
     return standing();
   }
 
-  // Another tab or page changed the choice.
   function catchUp() {
     turn++;
     announce();
-    if (known) close();
+    if (announced) close();
   }
 
-  // Of cookie and storage the more private counts.
+  // The more private of cookie and storage counts.
   async function ask() {
     const response = await fetch(`${address}?site=${site}&language=${language}`, { credentials: 'include' });
     policy = answer = await response.json();
@@ -112,8 +108,8 @@
     await ask().catch(() => {});
     announce();
     if (!answer || turn || region || answer.mode === 'cookieless') return;
-    if (known?.revision < policy.revision) show('notice');
-    else if (!known && answer.ask) show();
+    if (announced?.revision < policy.revision) show('notice');
+    else if (!announced && answer.ask) show();
   }
 
   async function open(by) {
@@ -146,7 +142,7 @@
       boxes.append(input, element('label', { htmlFor: id }, texts[id]), element('p', { id: detail }, texts[detail]));
       return input;
     };
-    // Unanswered, the boxes show what holds by default.
+    // Unanswered, the boxes show the default.
     const counted = mode !== 'opt-in' && !signal;
     box('necessary', true, true);
     const statistics = box('statistics', choice ? choice.statistics : counted);
@@ -182,7 +178,7 @@
       root = host.attachShadow({ mode: 'open' });
       root.adoptedStyleSheets = [sheet];
       root.append(status);
-      page.insertBefore(host, document.body); // first in the order of focus
+      page.insertBefore(host, document.body);
     }
     status.textContent = '';
     region = element(
@@ -223,7 +219,7 @@ section {
   font: 1em/1.5 system-ui, sans-serif; overflow-wrap: break-word
 }
 h2 { margin: 0 0 .5em; font-size: 1.2em }
-p { margin: 0 0 .75em; opacity: .8 }
+p { margin: 0 0 .75em; font-size: .94em; opacity: .8 }
 p:empty { display: none }
 button { font: inherit; color: inherit; cursor: pointer }
 .boxes:not([hidden]) { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin-top: 1.25em }
@@ -232,12 +228,12 @@ input { width: 20px; height: 20px; margin: 2px 0; accent-color: CanvasText }
 label { font-weight: 600 }
 .buttons { display: flex; flex-wrap: wrap; gap: 12px; margin: 1.25em 0 }
 .buttons button {
-  flex: 1 1 9em; min-width: 0; padding: .75em 1em; border: 0; border-radius: 10px;
+  flex: 1 1 9em; min-width: 0; padding: .75em .5em; border: 0; border-radius: 10px;
   background: CanvasText; color: Canvas; font-weight: 600; forced-color-adjust: none
 }
 .buttons button:hover { opacity: .85 }
 .buttons :nth-child(-n+2) { flex-basis: 100% }
-.link { margin-inline-end: 1.5em; padding: 0; border: 0; background: none; color: inherit; text-decoration: underline }
+.link { display: inline-block; margin-inline-end: 1.5em; padding: 0; border: 0; background: none; color: inherit; text-decoration: underline }
 .close { float: inline-end; margin: 0 }
 :focus-visible { outline: 3px solid CanvasText; outline-offset: 2px }
 @media (prefers-reduced-motion: no-preference) {
@@ -255,7 +251,7 @@ label { font-weight: 600 }
   };
   addEventListener('storage', ({ key }) => {
     if (key && key !== KEY) return;
-    kept = null;
+    fallback = null;
     catchUp();
   });
   addEventListener('pageshow', ({ persisted }) => { if (persisted) catchUp(); });

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
 import { startStub, TEXTS, thisWeek } from './stub.mjs';
 
-const BANNER_BYTES_MAX = 4096;
-const TAG_BYTES_MAX = 1536;
+const BANNER_BYTES_MAX = 4000;
+const TAG_BYTES_MAX = 1500;
 const KEY = 'footfall-choice';
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 let stub, browser;
