@@ -41,7 +41,7 @@ pub enum Method {
 
 impl Method {
     /// Its letter in the cookie.
-    const fn letter(self) -> &'static str {
+    pub const fn letter(self) -> &'static str {
         match self {
             Self::Banner => "b",
             Self::Form => "f",

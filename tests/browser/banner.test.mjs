@@ -260,6 +260,19 @@ describe('the choice of earlier', () => {
     assert.deepEqual([stub.questions, views()], [[], []]);
   });
 
+  test('known by the cookie only: the copy on the page runs out with it', async () => {
+    const visitor = await newVisitor(browser);
+    const page = await open({ visitor });
+    await press(page, 'accept');
+    await posted(page);
+    const older = value('11').replace(`.${thisWeek()}.`, `.${thisWeek() - 10}.`);
+    const cookies = await visitor.cookies(stub.collector);
+    await visitor.addCookies(cookies.map((cookie) => ({ ...cookie, value: older })));
+    await page.evaluate(() => localStorage.clear());
+    await page.reload();
+    await eventually(async () => await kept(page) === older, 'the choice is stored as old as it is');
+  });
+
   test('of cookie and storage that differ the more private counts', async () => {
     const visitor = await newVisitor(browser);
     const page = await open({ visitor });

@@ -112,8 +112,10 @@ class Stub {
   #answer(query, headers) {
     const site = query.get('site');
     const [, value] = (headers.cookie ?? '').match(`__Host-consent-${site}=([^;]*)`) ?? [];
-    const [, revision, flags] = value?.match(/^1\.(\d+)\.(\d\d)/) ?? [];
-    const choice = value ? { statistics: flags > '00', marketing: flags === '11', revision: Number(revision) } : null;
+    const [, revision, flags, week, method] = value?.match(/^1\.(\d+)\.(\d\d)\.(\d+)\.(\w)/) ?? [];
+    const choice = value
+      ? { statistics: flags > '00', marketing: flags === '11', revision: Number(revision), week: Number(week), method }
+      : null;
     const signal = headers['sec-gpc'] === '1' ? 'gpc' : headers.dnt === '1' ? 'dnt' : null;
     const isVoid = choice?.statistics && choice.revision < this.material;
     const language = TEXTS[query.get('language')] ? query.get('language') : 'en';

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hyper::Response;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use schemas::choice::Reading;
+use schemas::choice::{Choice, Reading};
 use schemas::configuration::Site;
 use schemas::outcome::Outcome;
 use schemas::texts::{BannerKey, Language};
@@ -41,6 +41,9 @@ struct Standing {
     statistics: bool,
     marketing: bool,
     revision: u32,
+    /// Weeks since the Unix epoch: a copy that a page keeps must not outlive the choice.
+    week: u32,
+    method: &'static str,
 }
 
 pub(super) fn get(
@@ -88,8 +91,8 @@ fn answer<'a>(collector: &Collector, sender: &Sender<'_>, site: &'a Site, langua
 
 fn standing(reading: Reading) -> Option<Standing> {
     let Reading::Made(choice) = reading else { return None };
-    let (statistics, marketing) = (choice.statistics, choice.marketing);
-    Some(Standing { statistics, marketing, revision: choice.policy_revision })
+    let Choice { policy_revision: revision, statistics, marketing, week, method } = choice;
+    Some(Standing { statistics, marketing, revision, week, method: method.letter() })
 }
 
 fn signal(signals: &Signals) -> Option<&'static str> {

@@ -95,27 +95,17 @@ async fn a_cookie_that_is_forged_cut_or_doubled_allows_nothing() {
     let huge = "9".repeat(8000);
     let future = accepted.replace(&week_of(Timestamp::now()).to_string(), "999999");
     let null = serde_json::Value::Null;
+    let week = week_of(Timestamp::now());
+    let shown = |statistics: bool, marketing: bool| {
+        serde_json::json!({
+            "statistics": statistics, "marketing": marketing, "revision": 4, "week": week, "method": "b"
+        })
+    };
     for (values, recorded, choice) in [
-        (
-            vec![accepted.as_str()],
-            true,
-            &serde_json::json!({"statistics": true, "marketing": true, "revision": 4}),
-        ),
-        (
-            vec![&accepted, &statistics],
-            true,
-            &serde_json::json!({"statistics": true, "marketing": false, "revision": 4}),
-        ),
-        (
-            vec![&accepted, &refused],
-            false,
-            &serde_json::json!({"statistics": false, "marketing": false, "revision": 4}),
-        ),
-        (
-            vec![&refused, &accepted],
-            false,
-            &serde_json::json!({"statistics": false, "marketing": false, "revision": 4}),
-        ),
+        (vec![accepted.as_str()], true, &shown(true, true)),
+        (vec![&accepted, &statistics], true, &shown(true, false)),
+        (vec![&accepted, &refused], false, &shown(false, false)),
+        (vec![&refused, &accepted], false, &shown(false, false)),
         (vec![&accepted, "accepted"], false, &null),
         (vec![&cut], false, &null),
         (vec![""], false, &null),
