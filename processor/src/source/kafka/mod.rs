@@ -1,26 +1,25 @@
-//! Kafka as a source, and the one file of this crate that knows its client. It says which partitions came and went, gives
+//! Kafka as a source, and the one module of this crate that knows its client. It says which partitions came and went, gives
 //! records, and commits; what that means is decided in [`crate::consumption`].
 //!
 //! Offsets are never committed by the client itself, and a partition is begun where we say: a wrong place is an error, not
 //! a jump to the end of the log.
 
+mod context;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use collector::kafka::{Listening, SettingsError, client_config};
+use collector::kafka::{SettingsError, client_config};
 use jiff::Timestamp;
-use rdkafka::bindings::rd_kafka_resp_err_t as Code;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList, TopicPartitionListElem};
+use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList};
 use ring::digest;
 use schemas::configuration::Kafka;
+
+use context::{Context, Rebalance};
 
 use super::SourceId;
 use crate::consumption::Reached;
@@ -318,7 +317,7 @@ impl KafkaSource {
 
     /// Records behind these positions, as of seconds ago.
     pub fn lag(&self, positions: &BTreeMap<i32, Offset>) -> u64 {
-        let ends = self.consumer.context().ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = self.consumer.context().ends();
         let behind = positions.iter().filter_map(|(number, next)| Some(ends.get(number)? - next));
         behind.filter_map(|records| u64::try_from(records).ok()).sum()
     }
@@ -347,71 +346,5 @@ impl KafkaSource {
 impl Drop for KafkaSource {
     fn drop(&mut self) {
         self.consumer.context().is_closing.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Partitions that came or went, until the next poll tells.
-enum Rebalance {
-    Assign(Vec<i32>),
-    Revoke,
-}
-
-/// Notes rebalances in place of carrying them out: what is under way must be written first, outside of the client's callback.
-#[derive(Default)]
-struct Context {
-    rebalance: Mutex<Option<Rebalance>>,
-    /// Where each partition's log ended when the client last looked.
-    ends: Mutex<BTreeMap<i32, Offset>>,
-    is_closing: AtomicBool,
-    /// Commits without an answer.
-    commits: AtomicI64,
-    listening: Listening,
-}
-
-impl Context {
-    fn take(&self) -> Option<Rebalance> {
-        self.rebalance.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.listening.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        if self.listening.hear(&error, reason) {
-            tracing::warn!(%error, reason, "Kafka");
-        }
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        let partitions = statistics.topics.into_values().flat_map(|topic| topic.partitions);
-        let known = partitions.filter(|(_, partition)| partition.hi_offset >= 0);
-        let ends = known.map(|(number, partition)| (number, partition.hi_offset)).collect();
-        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = ends;
-    }
-}
-
-impl ConsumerContext for Context {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: Code, partitions: &mut TopicPartitionList) {
-        let assigned = code == Code::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.is_closing.load(Ordering::Relaxed) || consumer.closed() {
-            // Nobody polls any more; without an answer the client would not close.
-            if let Err(error) = consumer.unassign() {
-                tracing::warn!(%error, "partitions were not given up in good order");
-            }
-            return;
-        }
-        let numbers = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
-        let rebalance = if assigned { Rebalance::Assign(numbers) } else { Rebalance::Revoke };
-        *self.rebalance.lock().unwrap_or_else(PoisonError::into_inner) = Some(rebalance);
-    }
-
-    fn commit_callback(&self, result: Result<(), KafkaError>, _: &TopicPartitionList) {
-        self.commits.fetch_sub(1, Ordering::Relaxed);
-        if let Err(error) = result {
-            tracing::warn!(%error, "offsets were not committed; their records will be read again");
-        }
     }
 }
