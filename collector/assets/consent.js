@@ -31,7 +31,7 @@
   const keepChoice = ({ statistics, marketing, revision, week = thisWeek(), method = 'b' }) =>
     keep(`1.${revision}.${+statistics}${+marketing}.${week}.${method[0]}`);
 
-  // The unreadable is a refusal; a material revision ends acceptances.
+  // What cannot be read is a refusal.
   function standing() {
     const value = read();
     if (value == null) return null;
@@ -42,9 +42,9 @@
     return days < 0 || days > 180 || (choice.statistics && revision < policy.material) ? null : choice;
   }
 
-  // heldBack: earlier hits were turned away.
+  // heldBack: hits were turned away.
   function announce() {
-    const heldBack = announced === null && answer?.mode === 'opt-in';
+    const heldBack = announced === null && answer?.mode !== 'opt-out';
     announced = standing();
     tellGoogle('update');
     document.dispatchEvent(new CustomEvent('footfall:consent', { detail: announced && { ...announced, heldBack } }));
@@ -54,7 +54,7 @@
     if (googleConsent == null || !window.gtag) return;
     const word = (yes) => (yes ? 'granted' : 'denied');
     const choice = standing();
-    const ads = word(choice?.marketing && !navigator.globalPrivacyControl);
+    const ads = word(choice?.marketing && !navigator.globalPrivacyControl && navigator.doNotTrack !== '1');
     gtag('consent', command, {
       analytics_storage: word(choice?.statistics), ad_storage: ads, ad_user_data: ads, ad_personalization: ads,
     });

@@ -10,19 +10,19 @@
   let told; // what the banner said on this page, for where storage is blocked
   let view, isSent;
 
-  // true, false, or nothing where no choice stands. The banner writes it; what can't be read is a refusal.
-  function accepted() {
+  // Nothing where no choice stands. The banner writes it; what can't be read is a refusal.
+  function choice() {
     let value;
     try { value = localStorage.getItem(KEY); } catch { /* storage is blocked */ }
     if (value == null) return told;
     const [, flags, week] = /^1\.\d{1,9}\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [];
-    if (!flags) return false;
+    if (!flags) return { statistics: false };
     const days = (Math.floor(Date.now() / 604800000) - week) * 7;
-    return days < 0 || days > 180 ? undefined : flags > '00';
+    return days < 0 || days > 180 ? undefined : { statistics: flags > '00', marketing: flags > '10' };
   }
 
   // A choice made on this site beats the browser's privacy signals.
-  const mayBeSent = () => accepted() ?? !(navigator.globalPrivacyControl === true || navigator.doNotTrack === '1');
+  const mayBeSent = () => choice()?.statistics ?? !(navigator.globalPrivacyControl === true || navigator.doNotTrack === '1');
 
   // Random for each hit, so that the same hit sent twice counts once.
   const hitId = () =>
@@ -37,7 +37,8 @@
   function offer() {
     if (!view || isSent || !mayBeSent()) return;
     isSent = true;
-    send(view);
+    // The cookie that refuses marketing may not reach the collector; the page's own word does.
+    send(choice()?.marketing === false ? { ...view, marketing: false } : view);
   }
 
   function see() {
@@ -54,9 +55,9 @@
 
   // An acceptance, here or in another tab, sends the view that was held back or that the collector turned away.
   document.addEventListener('footfall:consent', ({ detail }) => {
-    told = detail?.statistics;
+    told = detail || undefined;
     if (detail?.heldBack) isSent = false;
-    if (told) offer();
+    if (told?.statistics) offer();
   });
-  addEventListener('storage', ({ key }) => { if (key === KEY && accepted()) offer(); });
+  addEventListener('storage', ({ key }) => { if (key === KEY && choice()?.statistics) offer(); });
 })();

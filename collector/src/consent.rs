@@ -22,6 +22,11 @@ impl Permit {
     pub fn marketing(&self) -> bool {
         self.marketing
     }
+
+    /// The same, without marketing unless `marketing`; nothing is ever added.
+    pub fn lowered(self, marketing: bool) -> Self {
+        Self { marketing: self.marketing && marketing, ..self }
+    }
 }
 
 /// What a request says about consent.
@@ -46,7 +51,7 @@ pub enum Decision {
 
 /// For statistics an explicit choice beats GPC and DNT, which beat the mode's default. For marketing GPC and DNT
 /// beat an earlier grant. A material revision of the policy after the visitor's consent makes it void; a refusal
-/// survives.
+/// survives, that of marketing too.
 pub fn decide(site: &Site, signals: &Signals, last_material_revision: u32) -> Decision {
     let objects = signals.gpc || signals.dnt;
     match signals.choice {
@@ -58,7 +63,11 @@ pub fn decide(site: &Site, signals: &Signals, last_material_revision: u32) -> De
         }
         Reading::Made(_) | Reading::None if signals.gpc => Decision::Refused(Outcome::RefusedByGpc),
         Reading::Made(_) | Reading::None if signals.dnt => Decision::Refused(Outcome::RefusedByDnt),
-        Reading::Made(_) | Reading::None => by_default(site),
+        Reading::Made(choice) => match by_default(site) {
+            Decision::Permitted(permit) => Decision::Permitted(permit.lowered(choice.marketing)),
+            refused @ Decision::Refused(_) => refused,
+        },
+        Reading::None => by_default(site),
     }
 }
 
@@ -96,6 +105,13 @@ mod tests {
         Decision::Permitted(Permit { hold, marketing })
     }
 
+    fn lowered(decision: Decision) -> Decision {
+        match decision {
+            Decision::Permitted(permit) => permitted(permit.hold(), false),
+            refused @ Decision::Refused(_) => refused,
+        }
+    }
+
     /// Every state × mode × signal; material revision 2 is in force.
     #[test]
     fn the_table_of_decisions() {
@@ -105,6 +121,7 @@ mod tests {
             made(true, true, 2),
             made(true, false, 2),
             made(true, true, 1),
+            made(true, false, 1),
             made(false, false, 1),
             Reading::None,
             Reading::Malformed,
@@ -127,6 +144,7 @@ mod tests {
                 permitted(hold, true),
                 permitted(hold, false),
                 by_default,
+                lowered(by_default),
                 refused(Outcome::Refused),
                 by_default,
                 refused(Outcome::RefusedByMalformedChoice),
@@ -137,6 +155,7 @@ mod tests {
                 [
                     permitted(hold, false),
                     permitted(hold, false),
+                    signal,
                     signal,
                     refused(Outcome::Refused),
                     signal,

@@ -40,6 +40,8 @@ pub struct Hit {
     pub scroll_percent: u32,
     /// The client's own random id; empty when it sends none.
     pub id: String,
+    /// False when the page knows that its visitor refused marketing: the cookie that says so may not reach the collector.
+    pub marketing: bool,
 }
 
 /// The fields as they come; an address in a payload is not among them.
@@ -62,6 +64,8 @@ struct Fields {
     scroll: Option<f64>,
     #[serde(default)]
     id: Option<String>,
+    #[serde(default)]
+    marketing: Option<bool>,
 }
 
 /// One hit or an array of at most [`HITS_MAX`]; all or nothing.
@@ -162,6 +166,7 @@ impl Hit {
             engaged_ms: number("engaged_ms", fields.engaged_ms, ENGAGED_MS_MAX)?,
             scroll_percent: number("scroll", fields.scroll, 100)?,
             id: within("id", fields.id, ID_BYTES_MAX)?,
+            marketing: fields.marketing.unwrap_or(true),
         })
     }
 
@@ -185,6 +190,7 @@ impl Hit {
             engaged_ms: None,
             scroll: None,
             id,
+            marketing: None,
         })
     }
 }
@@ -245,6 +251,17 @@ mod tests {
 
     fn refusal(body: &str) -> String {
         parse(body.as_bytes()).err().map(|refusal| refusal.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_page_may_say_that_marketing_was_refused_and_nothing_else_of_consent() {
+        let marketing = |more: &str| {
+            let body = format!(r#"{{"site":"a","url":"https://a/"{more}}}"#);
+            parse(body.as_bytes()).map(|hits| hits[0].marketing)
+        };
+        assert_eq!(marketing(""), Ok(true));
+        assert_eq!(marketing(r#","marketing":false"#), Ok(false));
+        assert!(marketing(r#","marketing":"no""#).is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::choice_cookie::Place;
 use crate::refusal::Refusal;
 
 /// What was sent. Of repeated fields the last counts, but a refusal anywhere is a refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Submission {
     /// The site the choice is for.
     pub site: String,

@@ -131,10 +131,11 @@ impl Reading {
             Self::Malformed => 0,
             Self::Made(choice) => match (choice.statistics, choice.marketing) {
                 (false, _) => 1,
-                (true, false) => 3,
-                (true, true) => 4,
+                (true, false) => 2,
+                (true, true) => 3,
             },
-            Self::None => 2,
+            // A choice that has run out says nothing beside one that stands.
+            Self::None => 4,
         }
     }
 }

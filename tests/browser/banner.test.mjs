@@ -139,6 +139,11 @@ describe('the question', () => {
     assert.deepEqual(stub.choices, [{ site: 'example.com', statistics: 'accept', marketing: 'refuse', method: 'banner' }]);
     await eventually(async () => await kept(page) === value('10'), 'the choice is kept');
     assert.equal(await page.getByRole('status').textContent(), TEXTS.en.saved);
+
+    stub.requests = [];
+    await page.reload();
+    await eventually(() => views().length === 1, 'the view is counted');
+    assert.equal(views()[0].marketing, false, 'the page tells that marketing was refused');
   });
 
   test('opt-out: the boxes show what holds by default', async () => {

@@ -43,6 +43,7 @@ pub(super) fn decide<'a>(
     match consent::decide(site, &sender.signals(site), material) {
         Decision::Permitted(permit) => {
             let local_day = LocalDay::of(sender.now, &site.time_zone);
+            let permit = permit.lowered(hit.marketing);
             let visit = fill(collector, sender, site, hit, revision);
             Verdict::Record(Box::new(PermittedVisit::new(permit, &site.name, local_day, visit)))
         }

@@ -65,13 +65,14 @@ impl Log {
         }
     }
 
-    /// Cuts what no warm-up needs.
+    /// Cuts what no warm-up needs, but for the last of it: a warm-up that begins with the log cannot know that nothing it needs
+    /// was cut, and its rows say so.
     pub(super) fn cut(&mut self, warm_up_from: impl Fn(Timestamp) -> Timestamp) {
         for partition in &mut self.partitions {
             let log = partition.described(&warm_up_from);
             let warm_from = log.warm_up.map_or(log.low, |warm_up| warm_up.from);
             let needed = log.committed.map_or(log.low, |committed| committed.min(warm_from));
-            partition.low = partition.low.max(needed as usize);
+            partition.low = partition.low.max((needed as usize).saturating_sub(1));
         }
     }
 
