@@ -24,8 +24,7 @@ static BRANDS: HeaderName = HeaderName::from_static("sec-ch-ua");
 static MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
 static PLATFORM: HeaderName = HeaderName::from_static("sec-ch-ua-platform");
 
-/// A request's sender.
-#[derive(Debug)]
+/// A request's sender; its headers are personal, so its `Debug` is silent.
 pub struct Sender<'a> {
     /// When the request came.
     pub now: Timestamp,
@@ -34,6 +33,12 @@ pub struct Sender<'a> {
     /// By what that is known.
     pub evidence: Evidence,
     headers: &'a HeaderMap,
+}
+
+impl std::fmt::Debug for Sender<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sender([personal])")
+    }
 }
 
 impl<'a> Sender<'a> {
@@ -221,6 +226,12 @@ mod tests {
             );
         }
         assert!(with_sender(&[("dnt", "0"), ("dnt", "1")], |sender| sender.signals(&site()).dnt));
+    }
+
+    #[test]
+    fn a_sender_says_nothing_when_printed() {
+        let text = with_sender(&[("cookie", "secret=1")], |sender| format!("{sender:?}"));
+        assert_eq!(text, "Sender([personal])");
     }
 
     #[test]
