@@ -11,7 +11,7 @@ use crate::chain::{Chain, Member};
 use crate::proxy::Proxy;
 
 /// A session that a broker takes for dead after so long, in the chains that faults happen to.
-pub const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Under load a program sends several times in so long.
 const SENDING: Duration = Duration::from_secs(1);
@@ -104,7 +104,7 @@ impl Planned {
         let begin = Duration::from_millis(random.random_range(0..5000));
         let milliseconds = match fault {
             // Past the time after which its partitions are given to others.
-            Fault::Pause(Member::Processor(_)) => 4000..7000,
+            Fault::Pause(Member::Processor(_)) => 7000..10_000,
             Fault::Leave(_) => 500..5000,
             _ => 100..3000,
         };

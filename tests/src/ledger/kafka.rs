@@ -24,7 +24,7 @@ const PARTITIONS: u32 = 6;
 /// How long a round's load lasts at least; faults that last longer keep it going.
 const LOAD: Duration = Duration::from_secs(6);
 /// Longest time to write what was acknowledged once all is well again.
-const CATCH_UP: Duration = Duration::from_secs(120);
+const CATCH_UP: Duration = Duration::from_secs(240);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(250);
 

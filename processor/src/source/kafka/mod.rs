@@ -38,13 +38,15 @@ const FIXED: [(&str, &str); 5] = [
     // Partitions move as a whole, each with its state; the incremental protocol has troubles with commits of our own.
     ("partition.assignment.strategy", "range,roundrobin"),
 ];
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 6] = [
     ("queued.max.messages.kbytes", "32768"),
     ("queued.min.messages", "50000"),
     // A full queue is looked at again soon: a second, the client's own default, starves a fast processor.
     ("fetch.queue.backoff.ms", "20"),
     ("session.timeout.ms", "30000"),
     ("statistics.interval.ms", "2000"),
+    // What a client remembers of a cluster that failed over must not hold it up for its own default of five minutes.
+    ("topic.metadata.refresh.interval.ms", "10000"),
 ];
 /// Time between two looks for commits' answers.
 const COMMIT_LOOK: Duration = Duration::from_millis(20);
@@ -216,7 +218,8 @@ impl KafkaSource {
         for (number, since) in &since {
             warm.add_partition_offset(&self.topic, *number, Place::Offset(since.as_millisecond()))?;
         }
-        let warm = if warm.count() > 0 { self.consumer.offsets_for_times(warm, ANSWER)? } else { warm };
+        let asked = if warm.count() > 0 { self.consumer.offsets_for_times(warm, ANSWER) } else { Ok(warm) };
+        let warm = asked.inspect_err(|_| self.look_for_leaders())?;
         let from = |number: i32| Some(warm.find_partition(&self.topic, number)?.offset());
         let mut logs = BTreeMap::new();
         for number in partitions {
@@ -239,7 +242,17 @@ impl KafkaSource {
             let committed = committed.get(number).map(|reached| reached.offset);
             logs.insert(*number, Log { low, high, committed, warm_up });
         }
+        if logs.len() < partitions.len() {
+            self.look_for_leaders();
+        }
         Ok(logs)
+    }
+
+    /// What is remembered of a cluster that failed over may be why it does not answer.
+    fn look_for_leaders(&self) {
+        if let Err(error) = self.consumer.fetch_metadata(Some(&self.topic), ANSWER) {
+            tracing::warn!(%error, "no broker tells who leads the partitions");
+        }
     }
 
     fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, Reached>, KafkaSourceError> {
