@@ -65,6 +65,11 @@ impl Holes {
         }
     }
 
+    /// From now on asks the topic through another client.
+    pub(super) fn ask(&mut self, source: &Arc<KafkaSource>) {
+        self.asked.1 = Arc::clone(source);
+    }
+
     /// Starts a check when one is due and takes what the last one found; gives how far everything was written by then.
     pub(super) fn check(&mut self, telemetry: &Telemetry) -> Option<Checked> {
         let now = Instant::now();

@@ -6,6 +6,7 @@
 //!   └────────────────┘
 //! ```
 
+mod fences;
 mod holes;
 mod inserts;
 mod partitions;
@@ -25,6 +26,7 @@ use crate::consumption::{Begin, Consumption};
 use crate::source::kafka::{KafkaRecord, KafkaSource, KafkaSourceError, Polled};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
+use fences::Fences;
 use holes::Holes;
 use inserts::Inserts;
 use standing::Standing;
@@ -60,6 +62,7 @@ pub struct Run {
     begin: Begin,
     inserts: Inserts,
     holes: Holes,
+    fences: Fences,
     standing: Standing,
 }
 
@@ -92,7 +95,8 @@ impl Run {
         let holes = Holes::new((store.clone(), Arc::clone(&source), partitions), runtime.clone(), hole_check);
         let standing = Standing::new(keys.keys());
         let inserts = Inserts::new(store, runtime);
-        Self { source, consumption, keys, telemetry, begin, inserts, holes, standing }
+        let fences = Fences::default();
+        Self { source, consumption, keys, telemetry, begin, inserts, holes, fences, standing }
     }
 
     /// Follows the topic until `stop`; then writes what was taken and leaves the group. Blocks.
@@ -101,15 +105,9 @@ impl Run {
     /// When the client has failed for good, or another processor has taken this one's name.
     pub fn follow(mut self, stop: &watch::Receiver<bool>) -> Result<(), KafkaSourceError> {
         while !*stop.borrow() {
-            self.finish_insert(Duration::ZERO);
-            self.start_insert_when_due();
-            self.upkeep();
-            self.begin_when_due();
-            if self.consumption.rows() < BATCH_ROWS || !self.inserts.is_busy() {
-                self.resume();
-                self.take_records()?;
-            } else {
-                self.hold_back()?;
+            match self.step() {
+                Err(KafkaSourceError::Fenced) => self.join_again()?,
+                stepped => stepped?,
             }
         }
         self.flush(DRAIN);
@@ -118,6 +116,34 @@ impl Run {
                 "ClickHouse does not take rows; what is not written is read again at the next start"
             );
         }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<(), KafkaSourceError> {
+        self.finish_insert(Duration::ZERO);
+        self.start_insert_when_due();
+        self.upkeep();
+        self.begin_when_due();
+        let stepped = if self.consumption.rows() < BATCH_ROWS || !self.inserts.is_busy() {
+            self.resume();
+            self.take_records()
+        } else {
+            self.hold_back()
+        };
+        stepped.map_err(|error| self.source.explained(error))
+    }
+
+    /// Joins the group anew in place of whoever has this processor's name now: most often it is itself, as a client that lost
+    /// its session had joined again already when the broker saw its last commit.
+    fn join_again(&mut self) -> Result<(), KafkaSourceError> {
+        if !self.fences.bear(Instant::now()) {
+            return Err(KafkaSourceError::Fenced);
+        }
+        tracing::warn!("the group has another member of this name; joining it again");
+        self.gone();
+        std::thread::sleep(RETRY);
+        self.source = Arc::new(self.source.again()?);
+        self.holes.ask(&self.source);
         Ok(())
     }
 

@@ -41,11 +41,18 @@ impl Run {
         }
         // A partition that is paused comes back paused.
         self.resume();
+        self.gone();
+        self.source.give_up()
+    }
+
+    /// No partition is this processor's any more.
+    pub(super) fn gone(&mut self) {
         self.standing.assigned.clear();
         self.standing.begin_at = None;
+        self.standing.is_paused = false;
         self.telemetry.reading.set(0);
+        self.telemetry.partitions.set(0);
         self.consumption.revoke();
-        self.source.give_up()
     }
 
     /// Begins assigned partitions; those whose broker does not answer are tried again and again.

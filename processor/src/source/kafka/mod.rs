@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use collector::kafka::{SettingsError, client_config};
 use jiff::Timestamp;
+use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
@@ -75,6 +76,7 @@ pub enum KafkaSourceError {
 /// A member of the processors' group.
 pub struct KafkaSource {
     consumer: BaseConsumer<Context>,
+    settings: ClientConfig,
     topic: String,
 }
 
@@ -136,10 +138,22 @@ impl KafkaSource {
         if let Some(instance) = instance {
             settings.set("group.instance.id", instance);
         }
+        Self::with(settings, kafka.topic.clone())
+    }
+
+    /// Joins the group with a new client, under the same name.
+    ///
+    /// # Errors
+    /// [`KafkaSourceError::Settings`].
+    pub fn again(&self) -> Result<Self, KafkaSourceError> {
+        Self::with(self.settings.clone(), self.topic.clone())
+    }
+
+    fn with(settings: ClientConfig, topic: String) -> Result<Self, KafkaSourceError> {
         let consumer: BaseConsumer<Context> =
             settings.create_with_context(Context::default()).map_err(SettingsError::from)?;
-        consumer.subscribe(&[&kafka.topic]).map_err(SettingsError::from)?;
-        Ok(Self { consumer, topic: kafka.topic.clone() })
+        consumer.subscribe(&[&topic]).map_err(SettingsError::from)?;
+        Ok(Self { consumer, settings, topic })
     }
 
     /// Which source this is: the cluster and the topic's name. Nothing when the cluster does not answer.
@@ -179,13 +193,20 @@ impl KafkaSource {
         })
     }
 
+    /// An error of this source, or the deeper one that has befallen its client for good.
+    pub fn explained(&self, error: KafkaSourceError) -> KafkaSourceError {
+        match self.consumer.client().fatal_error() {
+            Some((RDKafkaErrorCode::FencedInstanceId, _)) => KafkaSourceError::Fenced,
+            _ => error,
+        }
+    }
+
     fn failed(&self, error: KafkaError) -> Result<Polled<'_>, KafkaSourceError> {
-        let fatal = self.consumer.client().fatal_error();
-        match (error.rdkafka_error_code(), fatal) {
-            (Some(RDKafkaErrorCode::FencedInstanceId), _)
-            | (_, Some((RDKafkaErrorCode::FencedInstanceId, _))) => Err(KafkaSourceError::Fenced),
-            (_, Some(_)) => Err(KafkaSourceError::Fatal(error)),
-            (Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange), _) => {
+        let is_fatal = self.consumer.client().fatal_error().is_some();
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::FencedInstanceId) => Err(KafkaSourceError::Fenced),
+            _ if is_fatal => Err(self.explained(KafkaSourceError::Fatal(error))),
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 Ok(Polled::OutOfRange)
             }
             _ => {
