@@ -115,7 +115,7 @@ impl Pipeline {
         }
         match opened {
             Opened::Visit(raw) => Taken::Row(Box::new(self.visit(*raw, record.appended))),
-            Opened::Control(header, order) => control(&header, order),
+            Opened::Control(header, order) => self.control(&header, order),
             Opened::Unreadable(header, reason) => Taken::Row(Box::new(OpenHit::unreadable(&header, reason))),
         }
     }
@@ -221,6 +221,21 @@ impl Pipeline {
         if self.knows_from_its_beginning(day, zone) { row } else { row.of_unknown_visit() }
     }
 
+    /// Carries out what a collector or an operator says, and makes the row of it. An order stands in the log behind what it
+    /// concerns, so that a warm-up forgets again what was forgotten.
+    fn control(&mut self, header: &Header, order: Order) -> Taken {
+        let row = Box::new(OpenHit::control(header, &order));
+        match order {
+            Order::Opened(start) => Taken::Opened(row, start),
+            Order::Lost(lost) => Taken::Lost(row, lost_rows(&lost, header.written_hour)),
+            Order::Erase(order) => {
+                self.visits.erase(&header.site, &order);
+                Taken::Row(row)
+            }
+            Order::Goodbye(_) | Order::ConsentCount(_) | Order::KeyInUse(_) => Taken::Row(row),
+        }
+    }
+
     fn knows_from_its_beginning(&self, day: LocalDay, zone: &TimeZone) -> bool {
         day.start(zone).saturating_sub(WARM_UP_MARGIN).is_ok_and(|from| from >= self.known_since)
             || self.known_since == Timestamp::MIN
@@ -267,16 +282,6 @@ impl Pipeline {
 /// Whether a day, with its grace, has ended before `now`.
 fn is_over(day: LocalDay, zone: &TimeZone, now: Timestamp) -> bool {
     day.end(zone).saturating_add(GRACE).is_ok_and(|end| end < now)
-}
-
-/// What a collector says of itself or of its journal.
-fn control(header: &Header, order: Order) -> Taken {
-    let row = Box::new(OpenHit::control(header, &order));
-    match order {
-        Order::Opened(start) => Taken::Opened(row, start),
-        Order::Lost(lost) => Taken::Lost(row, lost_rows(&lost, header.written_hour)),
-        Order::Goodbye(_) | Order::ConsentCount(_) => Taken::Row(row),
-    }
 }
 
 /// A row for each sequence that a collector tells to be lost; it tells a limited number at once.

@@ -17,7 +17,7 @@ use crate::open::Reason;
 use crate::source::SourceId;
 
 /// The columns in the order in which [`OpenHit::write`] fills them.
-const COLUMNS: [(&str, Type); 42] = [
+const COLUMNS: [(&str, Type); 43] = [
     ("site", Type::String),
     ("collector", Type::Uuid),
     ("sequence", Type::UInt64),
@@ -60,6 +60,7 @@ const COLUMNS: [(&str, Type); 42] = [
     ("tail_collector", Type::Uuid),
     ("tail_sequence", Type::UInt64),
     ("count", Type::UInt64),
+    ("subject", Type::Uuid),
 ];
 
 /// An empty block of `open_hits`.
@@ -84,6 +85,8 @@ pub struct OpenHit {
     measures: Measures,
     tail: (CollectorId, u64),
     count: u64,
+    /// Which erase order or key a control record speaks of.
+    subject: [u8; 16],
 }
 
 /// How much a row knows: of two with one key the one that knows more stays (ReplacingMergeTree's version).
@@ -186,19 +189,19 @@ impl OpenHit {
 
     /// A control record; consent counts carry their day and not their hour.
     pub fn control(header: &Header, order: &Order) -> Self {
-        let nobody = (CollectorId::default(), 0);
-        let (reason, tail) = match order {
-            Order::Opened(opened) => ("opened", tail(opened)),
-            Order::Goodbye(_) => ("goodbye", nobody),
-            Order::Lost(_) => ("lost", nobody),
+        let bare = Self { readable: Readable::Whole, ..Self::bare(header.clone(), "control") };
+        let (reason, row) = match order {
+            Order::Opened(opened) => ("opened", Self { tail: tail(opened), ..bare }),
+            Order::Goodbye(_) => ("goodbye", bare),
+            Order::Lost(_) => ("lost", bare),
+            Order::Erase(erase) => {
+                let reason = if erase.whole_address { "erase_address" } else { "erase" };
+                (reason, Self { subject: id(&erase.order), count: erase.copies.into(), ..bare })
+            }
+            Order::KeyInUse(key) => ("key_in_use", Self { subject: id(&key.key), ..bare }),
             Order::ConsentCount(count) => return Self::consent(header, count),
         };
-        Self {
-            readable: Readable::Whole,
-            reason: reason.to_owned(),
-            tail,
-            ..Self::bare(header.clone(), "control")
-        }
+        Self { reason: reason.to_owned(), ..row }
     }
 
     fn consent(header: &Header, counted: &ConsentCount) -> Self {
@@ -246,6 +249,7 @@ impl OpenHit {
             measures: Measures::default(),
             tail: (CollectorId::default(), 0),
             count: 0,
+            subject: [0; 16],
         }
     }
 
@@ -298,11 +302,16 @@ impl OpenHit {
         row.number(events.into()).number(event_value).number(event_visitors.into());
         let (collector, sequence) = self.tail;
         row.uuid(collector.0).number(sequence.cast_signed()).number(self.count.cast_signed());
+        row.uuid(self.subject);
     }
 }
 
 /// The last sequence of the collector before this one, whose row the hole check expects.
 fn tail(opened: &Opened) -> (CollectorId, u64) {
-    let collector = <[u8; 16]>::try_from(opened.previous_collector.as_slice()).unwrap_or_default();
-    (CollectorId(collector), opened.previous_last_sequence)
+    (CollectorId(id(&opened.previous_collector)), opened.previous_last_sequence)
+}
+
+/// An id of 16 bytes; nobody's if it is none.
+fn id(bytes: &[u8]) -> [u8; 16] {
+    bytes.try_into().unwrap_or_default()
 }

@@ -2,11 +2,11 @@
 //! and dropped when its day is over. A restart rebuilds it from the records themselves.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, DefaultHasher, Hash as _, Hasher as _, RandomState};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _, RandomState};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use schemas::event::Visit;
+use schemas::event::{Erase, Visit};
 use schemas::hit_kind::HitKind;
 use schemas::local_time::LocalDay;
 use schemas::visit_state::{HitFacts, Progress, VisitState};
@@ -15,9 +15,13 @@ use schemas::visitor::VisitorTuple;
 /// Pages and happenings remembered of one visitor and day; whoever has more is no person, and counts for no new ones.
 const NAMES_MAX: usize = 10_000;
 
-/// Stands for a visitor tuple: 128 bits of a hash under keys of this process, which tell nobody outside of it anything.
+/// Stands for a visitor tuple: hashes of address and browser under keys of this process, which tell nobody outside of it
+/// anything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct VisitorKey(u128);
+pub(crate) struct VisitorKey {
+    address: u64,
+    browser: u64,
+}
 
 impl std::fmt::Debug for VisitorKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -87,9 +91,12 @@ impl std::fmt::Debug for Visits {
 impl Visits {
     /// The key of a visit's visitor.
     pub(crate) fn key(&self, visit: &Visit) -> VisitorKey {
-        let tuple = VisitorTuple::of(visit);
-        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(&tuple)));
-        VisitorKey(high << 64 | low)
+        self.key_of(&VisitorTuple::of(visit))
+    }
+
+    fn key_of(&self, tuple: &VisitorTuple<'_>) -> VisitorKey {
+        let [address, browser] = tuple.hashes(&self.hashers);
+        VisitorKey { address, browser }
     }
 
     /// What a hit adds, and its visitor's state moved on.
@@ -120,6 +127,16 @@ impl Visits {
             HitKind::Leave => {}
         }
         progress
+    }
+
+    /// Forgets on all days what is held of whom an order names, on one site or, without a name, on all.
+    pub fn erase(&mut self, site: &str, order: &Erase) {
+        let named = self.key_of(&VisitorTuple::of_order(order));
+        let is_named = |key: &VisitorKey| {
+            key.address == named.address && (order.whole_address || key.browser == named.browser)
+        };
+        let concerned = self.days.iter_mut().filter(|((of, _), _)| site.is_empty() || of == site);
+        concerned.for_each(|(_, visitors)| visitors.retain(|key, _| !is_named(key)));
     }
 
     /// Drops the days for which `is_over`.
@@ -165,6 +182,46 @@ mod tests {
         assert_eq!(visits.len(), 3);
         visits.forget(|_, day| day == "2026-11-22".parse().unwrap());
         assert_eq!(visits.len(), 1);
+    }
+
+    #[test]
+    fn an_order_forgets_whom_it_names_and_nobody_else() {
+        let visit = |host, browser: &str| Visit {
+            address: vec![192, 0, 2, host],
+            browser: browser.into(),
+            ..Visit::default()
+        };
+        let held_after = |site: &str, order: &Erase| {
+            let mut visits = Visits::default();
+            let mut visitors = vec![];
+            for (at, host, browser) in
+                [("a", 1, "Firefox"), ("a", 1, "Chrome"), ("a", 2, "Firefox"), ("b", 1, "Firefox")]
+            {
+                let visitor = visits.key(&visit(host, browser));
+                let received = "2026-11-22T10:00:00Z".parse().unwrap();
+                let facts = HitFacts {
+                    kind: HitKind::View,
+                    page: "/",
+                    name: "",
+                    origin: Origin { source: "", channel: "direct", campaign: "" },
+                };
+                let hit = Happening { facts, clicked: "", marketing: true };
+                visits.advance((at, &TimeZone::UTC), Arrival { visitor, received }, &hit);
+                visitors.push((at, visitor));
+            }
+            visits.erase(site, order);
+            let day = "2026-11-22".parse().unwrap();
+            let held = |(site, visitor): &(&str, VisitorKey)| {
+                visits.days[&((*site).to_owned(), day)].contains_key(visitor)
+            };
+            visitors.iter().map(held).collect::<Vec<bool>>()
+        };
+        let one = Erase::of(&visit(1, "Firefox"), [0; 16], 1);
+        assert_eq!(held_after("a", &one), [false, true, true, true]);
+        let address = Erase::of_address(&[192, 0, 2, 1], [0; 16], 1);
+        assert_eq!(held_after("a", &address), [false, false, true, true]);
+        assert_eq!(held_after("", &address), [false, false, true, false]);
+        assert_eq!(held_after("c", &address), [true; 4]);
     }
 
     #[test]

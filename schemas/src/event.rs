@@ -12,7 +12,7 @@ mod generated {
 
 pub use generated::content::Content as Event;
 pub use generated::control::Order;
-pub use generated::{ConsentCount, Control, Goodbye, Kind, Lost, Opened, Visit};
+pub use generated::{ConsentCount, Control, Erase, Goodbye, KeyInUse, Kind, Lost, Opened, Visit};
 
 /// Longest encoded event: the journal's largest record less its header. A hit's own limits keep it far below.
 pub const EVENT_BYTES_MAX: usize = 32 * 1024;
@@ -26,13 +26,16 @@ impl fmt::Debug for Visit {
     }
 }
 
+impl fmt::Debug for Erase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Erase([personal])")
+    }
+}
+
 impl Visit {
     /// The client's address, if it has one.
     pub fn ip(&self) -> Option<IpAddr> {
-        if let Ok(v4) = <[u8; 4]>::try_from(self.address.as_slice()) {
-            return Some(IpAddr::from(v4));
-        }
-        <[u8; 16]>::try_from(self.address.as_slice()).ok().map(IpAddr::from)
+        ip(&self.address)
     }
 
     /// Network-order bytes of an address, as the field `address` holds them.
@@ -41,6 +44,45 @@ impl Visit {
             IpAddr::V4(v4) => v4.octets().to_vec(),
             IpAddr::V6(v6) => v6.octets().to_vec(),
         }
+    }
+}
+
+/// The address of so many bytes in network order.
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Some(IpAddr::from(v4));
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+impl Erase {
+    /// The copies of an order to forget the visitor who sent `visit`, one for each of so many partitions.
+    pub fn of(visit: &Visit, order: [u8; 16], copies: u32) -> Self {
+        let Visit { browser_version, browser, os, device, language, .. } = visit;
+        Self {
+            browser: browser.clone(),
+            browser_version: *browser_version,
+            os: os.clone(),
+            device: device.clone(),
+            language: language.clone(),
+            ..Self::of_address(&visit.address, order, copies)
+        }
+        .of_one_browser()
+    }
+
+    /// The copies of an order to forget everybody at an address ([`Visit::address_bytes`]).
+    pub fn of_address(address: &[u8], order: [u8; 16], copies: u32) -> Self {
+        let (address, order) = (address.to_vec(), order.to_vec());
+        Self { order, copies, address, whole_address: true, ..Self::default() }
+    }
+
+    fn of_one_browser(self) -> Self {
+        Self { whole_address: false, ..self }
+    }
+
+    /// The address concerned, if it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        ip(&self.address)
     }
 }
 

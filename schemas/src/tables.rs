@@ -34,10 +34,11 @@ macro_rules! migrations {
 }
 
 /// All steps, in order. A released file is never changed; a new one is added.
-pub const MIGRATIONS: [Migration; 3] = migrations![
+pub const MIGRATIONS: [Migration; 4] = migrations![
     1 "0001_open_hits.sql",
     2 "0002_imports.sql",
     3 "0003_reports.sql",
+    4 "0004_orders.sql",
 ];
 
 #[cfg(test)]

@@ -1,42 +1,50 @@
 //! The visitor tuple: what tells one visitor without cookies from another, within one local day of one site.
 //! It exists in memory and under encryption only.
 
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use crate::event::Visit;
+use crate::event::{Erase, Visit};
 use crate::personal::Personal;
 
 /// One address with one browser. It is personal information: its `Debug` is silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisitorTuple<'a>(Personal<Tuple<'a>>);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 struct Tuple<'a> {
     address: Option<IpAddr>,
-    browser: &'a str,
-    browser_version: u32,
+    browser: Browser<'a>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Browser<'a> {
+    name: &'a str,
+    version: u32,
     os: &'a str,
     device: &'a str,
     language: &'a str,
 }
 
-impl std::hash::Hash for VisitorTuple<'_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.expose().hash(state);
-    }
-}
-
 impl<'a> VisitorTuple<'a> {
     /// The tuple of a visit.
     pub fn of(visit: &'a Visit) -> Self {
-        Self(Personal::new(Tuple {
-            address: visit.ip(),
-            browser: &visit.browser,
-            browser_version: visit.browser_version,
-            os: &visit.os,
-            device: &visit.device,
-            language: &visit.language,
-        }))
+        let Visit { browser, browser_version, os, device, language, .. } = visit;
+        let browser = Browser { name: browser, version: *browser_version, os, device, language };
+        Self(Personal::new(Tuple { address: visit.ip(), browser }))
+    }
+
+    /// The tuple that an order names.
+    pub fn of_order(order: &'a Erase) -> Self {
+        let Erase { browser, browser_version, os, device, language, .. } = order;
+        let browser = Browser { name: browser, version: *browser_version, os, device, language };
+        Self(Personal::new(Tuple { address: order.ip(), browser }))
+    }
+
+    /// A hash of the address and one of the browser, each under its own keys: an order may name an address alone.
+    pub fn hashes(&self, [of_address, of_browser]: &[impl BuildHasher; 2]) -> [u64; 2] {
+        let Tuple { address, browser } = self.0.expose();
+        [of_address.hash_one(address), of_browser.hash_one(browser)]
     }
 }
 

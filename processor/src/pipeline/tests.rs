@@ -166,3 +166,27 @@ fn lost_sequences_have_a_row_once() {
     assert_eq!(lost(), ["lost"; 4]);
     assert_eq!(lost(), [""; 0]);
 }
+
+#[test]
+fn whoever_had_himself_erased_is_new_again_and_a_warm_up_knows_it() {
+    let mut collector = Collector::new(1);
+    let keys = collector.keys();
+    let Event::Visit(visitor) = view("a", 0, "") else { unreachable!() };
+    let order = event::Erase::of(&visitor, [7; 16], 1);
+    let happened = [view("a", 0, ""), view("b", 1, ""), Event::from(Order::Erase(order)), view("c", 2, "")];
+    let records = happened.map(|event| collector.record(event));
+    let rows = |pipeline: &mut Pipeline, records: &[Vec<u8>]| -> Vec<String> {
+        let rows = records.iter().map(|record| pipeline.take(record.as_slice(), &keys));
+        rows.map(|taken| format!("{taken:?}")).collect()
+    };
+    let mut whole = pipeline();
+    let all = rows(&mut whole, &records);
+    let is_new: Vec<bool> = all.iter().map(|row| row.contains("visitors: 1, new")).collect();
+    assert_eq!(is_new, [true, false, false, true]);
+    assert!(all[2].contains("\"erase\"") && !all[2].contains("192"), "{}", all[2]);
+    assert_eq!(whole.visitors_held(), 1);
+    let mut warmed = pipeline();
+    rows(&mut warmed, &records[..3]);
+    assert_eq!(warmed.visitors_held(), 0);
+    assert_eq!(rows(&mut warmed, &records[3..]), all[3..]);
+}

@@ -55,7 +55,9 @@ async fn a_topic_of_other_partitions_stops_both_programs_with_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processors_of_one_name_do_not_both_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let mut chain = chain(Plan::default(), folder.path()).await;
+    // They tell each other apart by their heartbeats.
+    let plan = Plan { client: "\"heartbeat.interval.ms\" = \"500\"".into(), ..Plan::default() };
+    let mut chain = chain(plan, folder.path()).await;
     hit(&mut chain, 204).await;
     until(&chain.operator().unwrap(), "SELECT count() FROM open_hits FINAL WHERE kind = 'view'", "1").await;
     let mut command = tokio::process::Command::new(tests::program::built("processor"));
