@@ -32,6 +32,7 @@ pub use assets::Banners;
 use crate::browser_cache::BrowserCache;
 use crate::counts::ConsentCounts;
 use crate::limits::NetworkLimits;
+use crate::lookup::Lookup;
 use crate::question::PolicyState;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -51,6 +52,8 @@ pub struct Collector {
     pub limits: NetworkLimits,
     /// Recognised browsers.
     pub browsers: BrowserCache,
+    /// Networks of those who ask what is known of them.
+    pub lookup: Lookup,
     /// The banner's script under each revision of the policy.
     pub banners: Banners,
     /// Bare counts of the current hour.

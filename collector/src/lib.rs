@@ -8,8 +8,8 @@
 //! 6. the [`forwarder`] ships what the disk has confirmed to [`kafka`], where there is a cluster.
 //!
 //! A visitor is asked only when there is something to ask ([`question`]), in his language ([`texts`]); what he answers
-//! ([`submission`]) becomes a cookie ([`choice_cookie`]). The [`privacy_page`] shows him what would be recorded, and
-//! [`policy_mail`] tells customers what changes.
+//! ([`submission`]) becomes a cookie ([`choice_cookie`]). The [`privacy_page`] shows him what would be recorded and
+//! what his address tells ([`lookup`], [`ip_databases`]); [`policy_mail`] tells customers what changes.
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
@@ -32,6 +32,8 @@ pub mod consent;
 pub mod counts;
 
 pub mod choice_cookie;
+pub mod ip_databases;
+pub mod lookup;
 pub mod policy_mail;
 pub mod privacy_page;
 pub mod question;

@@ -14,6 +14,7 @@ use schemas::texts::Language;
 
 use crate::browser::Browser;
 use crate::consent::{Decision, Signals};
+use crate::ip_databases::Network;
 use crate::question::PolicyState;
 use crate::request::Sender;
 use crate::texts::{self, fill};
@@ -32,6 +33,8 @@ pub struct View<'a> {
     pub language: Language,
     /// The recognised browser.
     pub browser: Browser,
+    /// Country and provider of the address.
+    pub network: Network,
     /// Whether a hit like this request would be recorded.
     pub decision: Decision,
     /// What the request says about consent.

@@ -19,6 +19,7 @@ use crate::counts::ConsentCounts;
 use crate::endpoints::{Banners, Collector};
 use crate::journal::{Journal, JournalError, JournalSettings};
 use crate::limits::NetworkLimits;
+use crate::lookup::Lookup;
 use crate::recorder::{Recorder, Sealer};
 use crate::telemetry::Telemetry;
 
@@ -66,6 +67,7 @@ impl Service {
             browsers: BrowserCache::new(BROWSERS, RandomState::new()),
             banners: Banners::new(&configuration),
             counts: ConsentCounts::default(),
+            lookup: Lookup::new(configuration.ip_data.or_found_beside(data)),
             recorder: Recorder::new(journal),
             stopping: AtomicBool::new(false),
             configuration,
@@ -79,8 +81,8 @@ impl Service {
         self.collector.recorder.journal().confirmed()
     }
 
-    /// Keys are made and destroyed on time, consent counts are written at each full hour, gauges are kept. Runs
-    /// until it is dropped.
+    /// Keys are made and destroyed on time, consent counts are written at each full hour, gauges are kept, IP
+    /// databases that changed are read again. Runs until it is dropped.
     pub async fn upkeep(&self) {
         let mut ticks = interval(UPKEEP);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -91,6 +93,7 @@ impl Service {
             keep_keys(&self.keys, clocks);
             let telemetry = &self.collector.telemetry;
             telemetry.oldest_readable_hours.set(self.keys.oldest_readable_hours(clocks.now));
+            self.collector.lookup.refresh();
             telemetry.journal_bytes.set(self.collector.recorder.journal().used_bytes());
             if Hour::of(clocks.now) != hour {
                 hour = Hour::of(clocks.now);

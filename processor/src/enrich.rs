@@ -4,13 +4,14 @@ mod networks;
 
 use std::sync::Arc;
 
+pub use collector::ip_databases::Network;
 use schemas::event::Visit;
 use schemas::personal::Personal;
 use schemas::source::{self, Origin, SiteHosts};
 use schemas::wire::Header;
 use url::Url;
 
-pub use networks::{Network, Networks, NetworksError};
+pub use networks::Networks;
 
 use crate::open::RawVisit;
 

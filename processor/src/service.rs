@@ -1,7 +1,7 @@
 //! A processor of its own, `processor run`: it waits for ClickHouse and Kafka, and then follows the topic.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ async fn keep(keys: Arc<KeyKeeper>, telemetry: Arc<Telemetry>) {
 }
 
 fn pipeline(configuration: &Configuration) -> Result<Pipeline> {
-    let files = configuration.ip_data.or_found_in(&[PathBuf::from(DATA).join("ip")]);
+    let files = configuration.ip_data.or_found_beside(Path::new(DATA));
     if files.country.is_none() || files.asn.is_none() {
         tracing::warn!("no IP databases: countries and providers are (unknown); ip_data names them");
     }

@@ -158,8 +158,13 @@ const COUNTRY_FILES: [&str; 5] = [
 const ASN_FILES: [&str; 3] = ["GeoIP2-ISP.mmdb", "GeoLite2-ASN.mmdb", "asn.mmdb"];
 
 impl IpData {
-    /// What is not configured is looked for in `folders`, under the names that MaxMind and `make ip-data` give.
-    pub fn or_found_in(&self, folders: &[PathBuf]) -> Self {
+    /// What is not configured is looked for under `ip/` of the data directory and of `data/` in the current one, under the
+    /// names that MaxMind and `make ip-data` give.
+    pub fn or_found_beside(&self, data: &Path) -> Self {
+        self.or_found_in(&[data.join("ip"), PathBuf::from("data/ip")])
+    }
+
+    fn or_found_in(&self, folders: &[PathBuf]) -> Self {
         let find = |names: &[&str]| {
             let mut candidates = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
             candidates.find(|path| path.is_file())

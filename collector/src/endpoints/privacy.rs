@@ -30,6 +30,7 @@ pub(super) fn page(
         sender,
         language: Language::negotiate(asked.as_deref(), sender.accept_language(), site.language),
         browser: collector.browsers.recognise(sender.user_agent(), &sender.client_hints()),
+        network: collector.lookup.network(*sender.client.expose()),
         decision: decide(site, &signals, policy.material),
         signals,
         policy,

@@ -81,9 +81,16 @@ fn address(view: &View<'_>) -> Row {
     Row { name: "row_address", sent: evidence, recorded, stays: view.text("nothing") }
 }
 
+/// The record holds the address; the same databases tell the processor what it counts.
 fn network(view: &View<'_>) -> Row {
-    let (recorded, stays) = (view.text("network_later"), view.text("network_stays"));
-    Row { name: "row_network", sent: view.text("nothing"), recorded, stays }
+    let network = &view.network;
+    let stays = format!("{}, {}", Html::value(&network.country), Html::value(&network.isp));
+    Row {
+        name: "row_network",
+        sent: view.text("nothing"),
+        recorded: view.text("network_later"),
+        stays: Html::raw(stays),
+    }
 }
 
 /// The User-Agent and the hints go no further than these three.

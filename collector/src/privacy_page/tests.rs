@@ -26,7 +26,8 @@ fn page_in(language: Language, configuration: &str, headers: &[(&str, &str)]) ->
     let (signals, policy) = (sender.signals(site), PolicyState { revision: 2, material: 2 });
     let browser = recognise(sender.user_agent(), &sender.client_hints());
     let (decision, policies) = (decide(site, &signals, policy.material), configuration.policies.as_slice());
-    render(&View { site, sender: &sender, language, browser, decision, signals, policy, policies })
+    let network = Network { country: "JP".to_owned(), isp: "Provider <b>".to_owned() };
+    render(&View { site, sender: &sender, language, browser, network, decision, signals, policy, policies })
 }
 
 fn page(headers: &[(&str, &str)]) -> String {
@@ -55,6 +56,7 @@ fn it_shows_what_is_recorded_and_what_of_it_stays() {
         &["<bdi>Firefox 140</bdi>", "<bdi>Firefox</bdi>", "<bdi>Linux</bdi>", "<bdi>Desktop</bdi>"],
     );
     assert_shows(&page, &["<bdi>de-CH, en;q=0.5</bdi>", "<bdi>de</bdi>", "looked up from the address later"]);
+    assert_shows(&page, &["<bdi>JP</bdi>, <bdi>Provider &lt;b&gt;</bdi>"]);
     assert_shows(&page, &["<bdi>https://example.com/user/anna@example.org?token=1</bdi>", "<bdi>/user/:"]);
     // The hour is UTC's, the day is the site's own.
     assert_shows(&page, &[">2026-11-24T20:12:31.125Z<", ">2026-11-24T20:00Z<", ">2026-11-25<"]);

@@ -47,10 +47,9 @@ impl Data {
         self.0.join("demo-access.log")
     }
 
-    /// What the configuration does not name is looked for under `ip/` of this directory and of `data/` in the
-    /// current one.
+    /// The IP databases of a program that runs on this directory.
     pub fn ip_data(&self, configured: &IpData) -> IpData {
-        configured.or_found_in(&[self.0.join("ip"), PathBuf::from("data/ip")])
+        configured.or_found_beside(&self.0)
     }
 
     /// The ClickHouse interface of the program that runs on this directory, if one does.
