@@ -1,4 +1,4 @@
-/* Footfall's consent banner: see README.md. */
+// Footfall's consent banner: see README.md.
 (() => {
   const POLICY = {revision: 1, material: 1};
   const KEY = 'footfall-choice';
@@ -12,7 +12,7 @@
   let policy = POLICY;
   let turn = 0;
   let posts = Promise.resolve();
-  let fallback, announced, answer, root, region, opener;
+  let fallback, announced, answer, root, region, opener, isAway;
 
   const thisWeek = () => Math.floor(Date.now() / 604800000);
 
@@ -22,32 +22,39 @@
 
   function keep(value) {
     fallback = value;
-    try {
-      localStorage.setItem(KEY, value);
-      return true;
-    } catch {}
+    try { value ? localStorage.setItem(KEY, value) : localStorage.removeItem(KEY); } catch {}
   }
 
-  const keepChoice = ({ statistics, marketing, revision, week = thisWeek(), method = 'b' }) =>
+  const keepChoice = ({ statistics, marketing, revision, week = thisWeek(), method }) =>
     keep(`1.${revision}.${+statistics}${+marketing}.${week}.${method[0]}`);
 
-  // What cannot be read is a refusal.
-  function standing() {
+  // What cannot be read is a refusal; what has run out is removed.
+  function said() {
     const value = read();
     if (value == null) return null;
     const [, revision, flags, week] =
-      /^1\.(\d{1,9})\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [0, policy.revision, '00', thisWeek()];
-    const choice = { statistics: flags > '00', marketing: flags > '10', revision: +revision };
+      /^1\.(\d{1,9})\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [, policy.revision, '00', thisWeek()];
     const days = (thisWeek() - week) * 7;
-    return days < 0 || days > 180 || (choice.statistics && revision < policy.material) ? null : choice;
+    if (days < 0 || days > 180) return keep(null), null;
+    return { statistics: flags > '00', marketing: flags > '10', revision: +revision };
   }
+
+  function standing() {
+    const choice = said();
+    return choice?.statistics && choice.revision < policy.material ? null : choice;
+  }
+
+  // Each time that the collector does not take a refusal of everything puts a zero before its week.
+  const fail = () => keep(read().replace('.00.', '.00.0'));
 
   // heldBack: hits were turned away.
   function announce() {
+    const choice = standing();
+    if (JSON.stringify(choice) === JSON.stringify(announced)) return;
     const heldBack = announced === null && answer?.mode !== 'opt-out';
-    announced = standing();
+    announced = choice;
     tellGoogle('update');
-    document.dispatchEvent(new CustomEvent('footfall:consent', { detail: announced && { ...announced, heldBack } }));
+    document.dispatchEvent(new CustomEvent('footfall:consent', { detail: choice && { ...choice, heldBack } }));
   }
 
   function tellGoogle(command) {
@@ -64,9 +71,8 @@
   async function choose(statistics, marketing, method = 'banner') {
     const { revision } = policy;
     const before = standing() || {};
-    const isSame = before.revision === revision && freedom(before) === statistics + marketing;
     close();
-    if (isSame && method === 'api') return before;
+    if (method === 'api' && before.revision === revision && freedom(before) === statistics + marketing) return before;
     const grants = statistics > !!before.statistics || marketing > !!before.marketing;
     const mine = ++turn;
     const hold = () => {
@@ -74,38 +80,56 @@
       announce();
     };
     if (!grants) hold();
-    const word = (yes) => (yes ? 'accept' : 'refuse');
-    const body = JSON.stringify({ site, statistics: word(statistics), marketing: word(marketing), method });
-    const post = () => fetch(address, { method: 'POST', body, credentials: 'include', keepalive: true });
-    posts = posts.then(post).catch(() => {});
-    if ((await posts)?.ok && mine === turn) {
-      if (grants) hold();
-      status.textContent = answer?.texts.saved;
+    const isTaken = await send({ statistics, marketing }, method);
+    if (mine === turn) {
+      if (isTaken) {
+        if (grants) hold();
+        status.textContent = answer?.texts.saved;
+      } else if (!statistics) fail();
     }
     return standing();
   }
 
+  function send({ statistics, marketing }, method) {
+    const word = (yes) => (yes ? 'accept' : 'refuse');
+    const body = JSON.stringify({ site, statistics: word(statistics), marketing: word(marketing), method });
+    const post = () => fetch(address, { method: 'POST', body, credentials: 'include', keepalive: true });
+    return (posts = posts.then(post).then(({ ok }) => ok, () => false));
+  }
+
+  // Four times at most. Nothing is ever accepted behind the visitor's back.
+  async function retry() {
+    const value = read();
+    if (!/\.00\.0{1,4}[1-9]/.test(value)) return;
+    const mine = turn;
+    fail();
+    if (await send({}, value.at(-1) === 'a' ? 'api' : 'banner') && mine === turn) keep(value.replace(/\.00\.0+/, '.00.'));
+  }
+
   function catchUp() {
-    turn++;
     announce();
     if (announced) close();
   }
 
   // The more private of cookie and storage counts.
   async function ask() {
-    const response = await fetch(`${address}?site=${site}&language=${language}`, { credentials: 'include' });
-    policy = answer = await response.json();
-    const here = standing();
-    const there = answer.choice;
-    if (there && (!here || freedom(there) < freedom(here))) keepChoice(there);
+    const mine = turn;
+    await posts;
+    try {
+      policy = answer = await (await fetch(`${address}?site=${site}&language=${language}`, { credentials: 'include' })).json();
+    } catch { return; }
+    if (mine !== turn || freedom(answer.choice) >= freedom(standing())) return;
+    keepChoice(answer.choice);
+    announce();
   }
 
-  const freedom = ({ statistics, marketing }) => statistics + marketing;
+  const freedom = (choice) => (choice ? choice.statistics + choice.marketing : 3);
 
   async function start() {
     tellGoogle('default');
+    retry();
     if (manual != null || standing()?.revision >= policy.revision) return announce();
-    await ask().catch(() => {});
+    await ask();
     announce();
     if (!answer || turn || region || answer.mode === 'cookieless') return;
     if (announced?.revision < policy.revision) show('notice');
@@ -113,9 +137,8 @@
   }
 
   async function open(by) {
-    try {
-      if (!answer) await ask();
-    } catch { return by.href && location.assign(by.href); }
+    await ask();
+    if (!answer) return by.href && location.assign(by.href);
     show('settings');
     opener = by;
     region.focus();
@@ -142,11 +165,11 @@
       boxes.append(input, element('label', { htmlFor: id }, texts[id]), element('p', { id: detail }, texts[detail]));
       return input;
     };
-    // Unanswered, the boxes show the default.
+    // Unanswered, the boxes show the default, but no marketing that was refused under an earlier policy.
     const counted = mode !== 'opt-in' && !signal;
     box('necessary', true, true);
     const statistics = box('statistics', choice ? choice.statistics : counted);
-    const marketing = box('marketing', choice ? choice.marketing : counted && mode === 'opt-out');
+    const marketing = box('marketing', choice ? choice.marketing : counted && mode === 'opt-out' && said()?.marketing !== false);
     (statistics.onchange = () => {
       marketing.disabled = !statistics.checked;
       marketing.checked &&= statistics.checked;
@@ -156,7 +179,7 @@
     const accept = button('accept', () => choose(true, true));
     const save = button('save', () => choose(statistics.checked, marketing.checked));
     const understood = button('understood', () => {
-      if (!keep(read().replace(/^1\.\d+/, '1.' + policy.revision))) return choose(choice.statistics, choice.marketing);
+      keep(read().replace(/^1\.\d+/, '1.' + policy.revision));
       announce();
       close();
     });
@@ -167,7 +190,6 @@
       refuse.hidden = accept.hidden = isNotice && !isOpen;
       understood.hidden = !refuse.hidden;
       if (isOpen) statistics.focus();
-      page.style.scrollPaddingBottom = `${region.offsetHeight + 24}px`;
     };
 
     close();
@@ -182,10 +204,10 @@
     }
     status.textContent = '';
     region = element(
-      'section', { role: 'region', ariaLabel: texts.title, tabIndex: -1, dir: answer.direction, lang: answer.language },
+      'section', { ariaLabel: texts.title, tabIndex: -1, dir: answer.direction, lang: answer.language },
       element('h2', {}, texts.title),
-      element('p', {}, texts[isNotice ? kind : 'body']),
-      element('p', {}, signal && !choice ? texts.gpc : ''),
+      element('p', {}, texts[kind] || texts.body),
+      signal && !choice ? element('p', {}, texts.gpc) : '',
       boxes,
       element('div', { className: 'buttons' }, save, understood, refuse, accept),
       details, element('a', { href: answer.privacy, className: 'link' }, texts.privacy),
@@ -195,15 +217,18 @@
       region.onkeydown = ({ key }) => { if (key === 'Escape') close(); };
     }
     root.append(region);
+    // The page can be scrolled from under the banner to its end, and what has the focus is.
+    new ResizeObserver(() => {
+      page.style.paddingBottom = page.style.scrollPaddingBottom = region ? `${region.offsetHeight + 24}px` : '';
+      document.querySelector(':focus:not(footfall-consent)')?.scrollIntoView({ block: 'nearest' });
+    }).observe(region);
     expand(kind === 'settings');
   }
 
   function close() {
     if (!region) return;
-    const hadFocus = root.activeElement;
+    if (root.activeElement) opener?.focus();
     region.remove();
-    page.style.scrollPaddingBottom = '';
-    if (hadFocus) opener?.focus();
     region = opener = null;
   }
 
@@ -213,32 +238,30 @@
 [role=status] { position: fixed; clip-path: inset(50%) }
 section {
   position: fixed; z-index: 2147483647; inset: auto 12px 12px; overflow: auto;
-  max-width: 38em; max-height: calc(100dvh - 24px); margin: 0 auto; padding: 1.5em;
-  border: 1px solid #8886; border-radius: 16px; box-shadow: 0 12px 40px #0003;
+  max-width: 38em; max-height: 60dvh; margin: 0 auto; padding: 1.5em;
+  border: 1px solid #8886; border-radius: 12px; box-shadow: 0 0 12px #0003;
   background: Canvas; color: CanvasText; color-scheme: light dark;
   font: 1em/1.5 system-ui, sans-serif; overflow-wrap: break-word
 }
-h2 { margin: 0 0 .5em; font-size: 1.2em }
-p { margin: 0 0 .75em; font-size: .94em; opacity: .8 }
-p:empty { display: none }
+h2 { margin: 0 0 .75em; font-size: 1.25em }
+p { margin: 0 0 .75em; opacity: .8 }
 button { font: inherit; color: inherit; cursor: pointer }
-.boxes:not([hidden]) { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin-top: 1.25em }
+.boxes:not([hidden]) { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin: 1.25em 0 }
 .boxes p { grid-column: 2 }
-input { width: 20px; height: 20px; margin: 2px 0; accent-color: CanvasText }
+input { width: 20px; height: 20px; margin: 2px; accent-color: CanvasText }
 label { font-weight: 600 }
 .buttons { display: flex; flex-wrap: wrap; gap: 12px; margin: 1.25em 0 }
 .buttons button {
-  flex: 1 1 9em; min-width: 0; padding: .75em .5em; border: 0; border-radius: 10px;
+  flex: 1 1 9em; min-width: 0; padding: .75em; border: 0; border-radius: 12px;
   background: CanvasText; color: Canvas; font-weight: 600; forced-color-adjust: none
 }
-.buttons button:hover { opacity: .85 }
 .buttons :nth-child(-n+2) { flex-basis: 100% }
 .link { display: inline-block; margin-inline-end: 1.5em; padding: 0; border: 0; background: none; color: inherit; text-decoration: underline }
 .close { float: inline-end; margin: 0 }
-:focus-visible { outline: 3px solid CanvasText; outline-offset: 2px }
+:focus-visible { outline: 2px solid CanvasText; outline-offset: 2px }
 @media (prefers-reduced-motion: no-preference) {
   section { transition: .25s }
-  @starting-style { section { opacity: 0; translate: 0 12px } }
+  @starting-style { section { opacity: 0 } }
 }
 @media print { section { display: none } }
 `;
@@ -252,12 +275,16 @@ label { font-weight: 600 }
   addEventListener('storage', ({ key }) => {
     if (key && key !== KEY) return;
     fallback = null;
+    turn++;
     catchUp();
   });
   addEventListener('pageshow', ({ persisted }) => { if (persisted) catchUp(); });
+  // Back from the collector's page, where the choice may have been changed.
+  addEventListener('visibilitychange', () => { if (isAway) isAway = document.hidden || void ask(); });
+  addEventListener('online', retry);
   document.addEventListener('click', (event) => {
     const link = event.target.closest('[data-footfall-consent]');
-    if (!link) return;
+    if (!link) return isAway ||= event.composedPath().some(({ href }) => href?.includes?.('/privacy?site='));
     event.preventDefault();
     open(link);
   });

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
-import { startStub, TEXTS, thisWeek } from './stub.mjs';
+import { asset, startStub, TEXTS, thisWeek } from './stub.mjs';
 
 const BANNER_BYTES_MAX = 4000;
 const TAG_BYTES_MAX = 1500;
@@ -48,6 +48,8 @@ const kept = (page) => page.evaluate((key) => localStorage.getItem(key), KEY);
 const told = (page) => page.evaluate(() => window.told);
 const choice = (page) => page.evaluate(() => window.footfall.consent());
 const value = (flags, revision = 1, method = 'b') => `1.${revision}.${flags}.${thisWeek()}.${method}`;
+/** The same where the collector has not taken it so many times. */
+const failed = (flags, times = 1, method = 'b') => `1.1.${flags}.${'0'.repeat(times)}${thisWeek()}.${method}`;
 
 /** Waits for so many choices at the collector, and that the page has heard of its answer. */
 async function posted(page, count = 1) {
@@ -192,7 +194,47 @@ describe('the question', () => {
     await settle(page);
     assert.equal(await kept(page), null);
     await page.evaluate(() => window.footfall.consent({ statistics: false }));
-    assert.equal(await kept(page), value('00', 1, 'a'));
+    assert.equal(await kept(page), failed('00', 1, 'a'));
+    stub.isDown = false;
+    await page.evaluate(() => dispatchEvent(new Event('online')));
+    await eventually(async () => await kept(page) === value('00', 1, 'a'), 'the refusal is taken');
+    assert.deepEqual(stub.choices.map(({ statistics, method }) => [statistics, method]),
+      [['accept', 'banner'], ['refuse', 'api'], ['refuse', 'api']], 'the acceptance is not sent again');
+    await page.evaluate(() => dispatchEvent(new Event('online')));
+    await settle(page);
+    assert.equal(stub.choices.length, 3, 'what was taken is not sent again');
+  });
+
+  test('a refusal that was not taken is sent again with the next pages, four times at most, and holds all the while', async () => {
+    const page = await open();
+    await isShown(page);
+    stub.isDown = true;
+    await press(page, 'refuse');
+    await eventually(async () => await kept(page) === failed('00'), 'it is known that the collector does not know');
+    for (const times of [2, 3, 4, 5, 5, 5]) {
+      await page.reload();
+      await eventually(async () => await kept(page) === failed('00', times), `${times} failures`);
+      assert.deepEqual(await choice(page), { statistics: false, marketing: false, revision: 1 });
+      await settle(page);
+      assert.equal(stub.choices.length, times, 'and no more');
+    }
+    assert.deepEqual(stub.choices, Array(5).fill({ site: 'example.com', statistics: 'refuse', marketing: 'refuse', method: 'banner' }));
+    assert.deepEqual(new Set(views().map(({ url }) => url)).size, 1, 'the view before the refusal');
+    assert.equal(views().length, 1);
+  });
+
+  test('offline: refused at once, told when the browser is online again', async () => {
+    const visitor = await newVisitor(browser);
+    const page = await open({ visitor });
+    await isShown(page);
+    await visitor.setOffline(true);
+    await press(page, 'refuse');
+    await eventually(async () => await kept(page) === failed('00'), 'the refusal holds');
+    assert.deepEqual(stub.choices, []);
+    await visitor.setOffline(false);
+    await eventually(async () => await kept(page) === value('00'), 'the refusal is taken');
+    assert.equal(stub.choices.length, 1);
+    assert.match((await visitor.cookies())[0].value, /^1\.1\.00\./);
   });
 });
 
@@ -221,6 +263,7 @@ describe('the choice of earlier', () => {
       const page = await openHavingChosen(`1.1.00.${thisWeek() + weeks}.b`);
       await isShown(page);
       assert.equal(await choice(page), null);
+      assert.equal(await kept(page), null, 'it is removed');
     }
     const page = await openHavingChosen(`1.1.00.${thisWeek() - 25}.b`);
     assert.deepEqual(await choice(page), { statistics: false, marketing: false, revision: 1 });
@@ -289,6 +332,53 @@ describe('the choice of earlier', () => {
     await isShown(page);
     assert.equal(await box(page, 'statistics').isChecked(), false);
     assert.equal(await kept(page), value('00'));
+  });
+
+  test('withdrawn on the page of the collector: heard when the visitor comes back from it, and when the banner is opened', async () => {
+    const visitor = await newVisitor(browser);
+    const page = await open({ visitor });
+    await press(page, 'accept');
+    await posted(page);
+    await eventually(() => kept(page), 'the choice is kept');
+    const withdraw = async () => {
+      const [cookie] = await visitor.cookies(stub.collector);
+      await visitor.addCookies([{ ...cookie, value: value('00', 1, 'f') }]);
+    };
+    await reopen(page);
+    await isShown(page);
+    stub.requests = [];
+    await page.getByRole('link', { name: TEXTS.en.privacy, exact: true }).click();
+    await page.waitForURL('**/stats/privacy?site=*');
+    await withdraw();
+    await page.goBack({ waitUntil: 'commit' });
+    await eventually(async () => await kept(page) === value('00', 1, 'f'), 'the withdrawal is heard');
+    assert.equal((await told(page)).at(-1).statistics, false);
+    assert.equal(stub.questions.length, 1);
+
+    await reopen(page);
+    await isShown(page);
+    await press(page, 'accept');
+    await eventually(async () => await kept(page) === value('11'), 'accepted again');
+    await page.reload();
+    await withdraw();
+    stub.requests = [];
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await settle(page);
+    assert.deepEqual(stub.questions, [], 'who did not go there causes no request');
+    await reopen(page);
+    await isShown(page);
+    assert.equal(await box(page, 'statistics').isChecked(), false);
+    assert.deepEqual((await told(page)).map(({ statistics }) => statistics), [true, false]);
+  });
+
+  test('what was refused before a material revision is not ticked again', async () => {
+    stub.reset({ mode: 'opt-out', revision: 3, material: 3 });
+    for (const [flags, marketing] of [['10', false], ['11', true]]) {
+      const page = await openHavingChosen(value(flags, 2));
+      await press(page, 'details');
+      assert.ok(await box(page, 'statistics').isChecked());
+      assert.equal(await box(page, 'marketing').isChecked(), marketing, flags);
+    }
   });
 
   test('a material revision asks those who accepted again, and nobody who refused', async () => {
@@ -372,7 +462,7 @@ describe('signals and storage', () => {
     assert.equal(await region(page).count(), 0, 'the cookie is known');
   });
 
-  test('storage blocked: a notice is understood by the collector', async () => {
+  test('storage blocked: a notice that is understood is no new choice', async () => {
     const visitor = await newVisitor(browser);
     const page = await open({ visitor, prepare: blockStorage });
     await press(page, 'accept');
@@ -380,11 +470,11 @@ describe('signals and storage', () => {
     stub.revision = 2;
     await page.reload();
     await press(page, 'understood');
-    await posted(page, 2);
-    assert.deepEqual(stub.choices.at(-1), { site: 'example.com', statistics: 'accept', marketing: 'accept', method: 'banner' });
-    await page.reload();
-    await page.waitForFunction(() => window.told.length === 1);
-    assert.equal(await region(page).count(), 0);
+    await isGone(page);
+    assert.deepEqual(await choice(page), { statistics: true, marketing: true, revision: 2 });
+    await settle(page);
+    assert.equal(stub.choices.length, 1, 'the choice is neither counted again nor made to last longer');
+    assert.equal((await visitor.cookies())[0].value, value('11'));
   });
 });
 
@@ -523,9 +613,15 @@ describe('keyboard and screen', () => {
     await isShown(page);
     const link = page.getByRole('link', { name: 'Privacy choices' });
     await page.evaluate(() => { document.querySelector('h1').tabIndex = 0; });
-    const padding = () => page.evaluate(() => getComputedStyle(document.documentElement).scrollPaddingBottom);
-    const { height } = await region(page).boundingBox();
-    assert.equal(await padding(), `${Math.round(height) + 24}px`);
+    const paddings = () => page.evaluate(() => {
+      const { scrollPaddingBottom, paddingBottom } = getComputedStyle(document.documentElement);
+      return `${scrollPaddingBottom} ${paddingBottom}`;
+    });
+    const makesRoom = async () => {
+      const room = `${Math.round((await region(page).boundingBox()).height) + 24}px`;
+      return await paddings() === `${room} ${room}`;
+    };
+    await eventually(makesRoom, 'room for the banner');
     await page.evaluate(() => {
       const [, , , middle] = [...document.querySelectorAll('main p')].slice(20);
       middle.tabIndex = 0;
@@ -536,8 +632,27 @@ describe('keyboard and screen', () => {
     assert.ok(bottom <= (await region(page).boundingBox()).y, `${bottom}`);
     await press(page, 'refuse');
     await isGone(page);
-    assert.equal(await padding(), 'auto');
+    await eventually(async () => await paddings() === 'auto 0px', 'no room any more');
     await link.waitFor();
+  });
+
+  test('at 400 % zoom what has the focus is not hidden: the last link, and after the window or the banner has changed', async () => {
+    const page = await open({ path: '/?long&lang=de', context: { viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' } });
+    await isShown(page);
+    const link = page.getByRole('link', { name: 'Privacy choices' });
+    const isVisible = async () => {
+      const [{ y, height }, banner] = [await link.boundingBox(), await region(page).boundingBox()];
+      return y >= 0 && y + height <= banner.y;
+    };
+    await link.focus();
+    assert.ok(await isVisible());
+    // 1280 pixels at 400 %.
+    await page.setViewportSize({ width: 320, height: 200 });
+    await eventually(isVisible, 'the link is above the banner');
+    assert.ok((await region(page).boundingBox()).height <= 120, 'the banner leaves room for the page');
+    await page.addStyleTag({ content: 'html { font-size: 10px }' });
+    await page.setViewportSize({ width: 320, height: 800 });
+    await eventually(isVisible, 'the link is above the banner again');
   });
 
   test('320 pixels: no sideways scroll, every button within reach, also in a low window', async () => {
@@ -742,7 +857,7 @@ describe('the page', () => {
 
   test('both scripts stay small', async () => {
     for (const [name, limit] of [['consent.js', BANNER_BYTES_MAX], ['tag.js', TAG_BYTES_MAX]]) {
-      const bytes = gzipSync(await readFile(new URL(`../../collector/assets/${name}`, import.meta.url)), { level: 9 }).length;
+      const bytes = gzipSync(await asset(name), { level: 9 }).length;
       assert.ok(bytes <= limit, `${name}: ${bytes} bytes`);
     }
   });

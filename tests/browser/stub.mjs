@@ -4,7 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 
-const asset = (name) => readFile(new URL(`../../collector/assets/${name}`, import.meta.url), 'utf8');
+/** A script as the collector serves it: without lines of comment and without indentation. */
+export async function asset(name) {
+  const text = await readFile(new URL(`../../collector/assets/${name}`, import.meta.url), 'utf8');
+  const lines = text.split('\n').map((line) => line.trimStart());
+  return lines.filter((line) => line && !line.startsWith('//')).map((line) => `${line}\n`).join('');
+}
+
 export const thisWeek = () => Math.floor(Date.now() / 604_800_000);
 
 export const TEXTS = {
@@ -99,6 +105,7 @@ class Stub {
     const cors = { 'access-control-allow-origin': request.headers.origin ?? '', 'access-control-allow-credentials': 'true' };
     if (path !== '/hit' && this.isDown) return response.writeHead(503, cors).end();
     if (path === '/hit') return response.writeHead(204, cors).end();
+    if (path === '/privacy') return response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Privacy</title>');
     if (request.method === 'POST') return response.writeHead(204, { ...cors, 'set-cookie': this.#cookie(JSON.parse(body)) }).end();
     response.writeHead(200, { ...cors, 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(JSON.stringify(this.#answer(url.searchParams, request.headers)));
