@@ -15,24 +15,23 @@ pub enum Place {
     Form,
 }
 
-/// The value of `Set-Cookie`.
+/// The values of `Set-Cookie`.
 ///
 /// A collector on another site than the page needs `SameSite=None` to be sent it. Sent by the page's script it is `Partitioned` too
 /// (CHIPS): kept apart for each site, it comes through where browsers block third-party cookies. A form's is not: its partition would be the
-/// collector's own, and a cookie of that one never comes with the site's hits.
-pub fn set_cookie(choice: &Choice, site: &Site, sender: &Sender<'_>, place: Place) -> String {
+/// collector's own, and a cookie of that one never comes with the site's hits. Where a browser sends both, the more private one counts:
+/// what a page's script sets is set in both places, or an earlier refusal by form would outlive it.
+pub fn set_cookies(choice: &Choice, site: &Site, sender: &Sender<'_>, place: Place) -> Vec<String> {
     let same_site = sender.host().is_none_or(|host| site.hosts.iter().all(|own| is_same_site(&host, own)));
-    let partitioned = place == Place::Script && sender.page_of_another_site().is_some();
-    let mut cookie = Cookie::build((Choice::cookie_name(&site.name), choice.to_value()))
+    let cookie = Cookie::build((Choice::cookie_name(&site.name), choice.to_value()))
         .path("/")
         .secure(true)
         .http_only(true)
         .max_age(Duration::days(CHOICE_DAYS))
         .same_site(if same_site { SameSite::Lax } else { SameSite::None });
-    if partitioned {
-        cookie = cookie.partitioned(true);
-    }
-    cookie.build().to_string()
+    let is_elsewhere = place == Place::Script && sender.page_of_another_site().is_some();
+    let partitioned = is_elsewhere.then(|| cookie.clone().partitioned(true));
+    partitioned.into_iter().chain([cookie]).map(|cookie| cookie.build().to_string()).collect()
 }
 
 #[cfg(test)]
@@ -48,7 +47,7 @@ mod tests {
         "__Host-consent-a379a6f6=1.3.10.2968.b; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=15552000";
     const CHIPS: &str = "__Host-consent-a379a6f6=1.3.10.2968.b; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Max-Age=15552000";
 
-    fn set(hosts: &str, collector: &str, origin: &str, place: Place) -> String {
+    fn set(hosts: &str, collector: &str, origin: &str, place: Place) -> Vec<String> {
         let text = format!("[[site]]\nname='example.com'\nhosts={hosts}");
         let configuration = Configuration::parse(&text, "test", std::iter::empty()).unwrap();
         let mut headers = HeaderMap::new();
@@ -60,24 +59,25 @@ mod tests {
         let sender = Sender::new(now, "192.0.2.1".parse().unwrap(), &headers, &[]);
         let (statistics, marketing, method) = (true, false, Method::Banner);
         let choice = Choice { policy_revision: 3, statistics, marketing, week: 2968, method };
-        set_cookie(&choice, configuration.sites.by_name("example.com").unwrap(), &sender, place)
+        set_cookies(&choice, configuration.sites.by_name("example.com").unwrap(), &sender, place)
     }
 
     #[test]
     fn the_table_of_cookies() {
+        let (lax, none, both) = (vec![LAX], vec![NONE], vec![CHIPS, NONE]);
         let (one, two) = ("['example.com', 'www.example.com']", "['example.com', 'example.org']");
         for (hosts, collector, origin, script, form) in [
-            (one, "stats.example.com", "https://www.example.com", LAX, LAX),
-            (one, "example.com:8080", "http://example.com", LAX, LAX),
-            (one, "collector.example.net", "https://example.com", CHIPS, NONE),
-            (one, "collector.example.net", "", NONE, NONE),
-            (one, "collector.example.net", "https://collector.example.net", NONE, NONE),
-            (two, "stats.example.com", "https://example.com", NONE, NONE),
-            (two, "stats.example.com", "https://example.org", CHIPS, NONE),
+            (one, "stats.example.com", "https://www.example.com", &lax, &lax),
+            (one, "example.com:8080", "http://example.com", &lax, &lax),
+            (one, "collector.example.net", "https://example.com", &both, &none),
+            (one, "collector.example.net", "", &none, &none),
+            (one, "collector.example.net", "https://collector.example.net", &none, &none),
+            (two, "stats.example.com", "https://example.com", &none, &none),
+            (two, "stats.example.com", "https://example.org", &both, &none),
         ] {
             let case = format!("{collector} {origin}");
-            assert_eq!(set(hosts, collector, origin, Place::Script), script, "{case}");
-            assert_eq!(set(hosts, collector, origin, Place::Form), form, "{case}");
+            assert_eq!(set(hosts, collector, origin, Place::Script), *script, "{case}");
+            assert_eq!(set(hosts, collector, origin, Place::Form), *form, "{case}");
         }
     }
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::cors::allow_origin;
 use super::{Body, Collector, body, no_content};
-use crate::choice_cookie::{Place, set_cookie};
+use crate::choice_cookie::{Place, set_cookies};
 use crate::refusal::Refusal;
 use crate::request::Sender;
 use crate::submission::{Submission, outcome};
@@ -30,7 +30,9 @@ pub(super) async fn post(
         Place::Form => see_other(&return_address(collector, sender, site, &submission))?,
         Place::Script => no_content(),
     };
-    response.headers_mut().insert(SET_COOKIE, header(&set_cookie(&choice, site, sender, submission.place))?);
+    for cookie in set_cookies(&choice, site, sender, submission.place) {
+        response.headers_mut().append(SET_COOKIE, header(&cookie)?);
+    }
     if submission.place == Place::Script {
         allow_origin(&mut response, sender.origin_header().cloned());
     }

@@ -5,4 +5,5 @@ mod answers;
 mod cookies;
 mod pages;
 mod questions;
+mod records;
 mod running;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use schemas::choice::{Choice, Method, week_of};
 use schemas::configuration::Configuration;
 use schemas::event::Order;
+use schemas::journal::Position;
 use schemas::keys::{Clocks, KeyKeeper};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,6 +20,9 @@ pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Geck
 pub(crate) const ORIGIN: (&str, &str) = ("origin", "https://example.com");
 /// The name of the cookie for `example.com`.
 pub(crate) const COOKIE: &str = "__Host-consent-a379a6f6";
+
+/// Every mode with what it does before an answer, as `configuration` takes it.
+pub(crate) const MODES: [&str; 4] = ["opt-out", "opt-in", "opt-in'\nbefore_consent = 'memory", "cookieless"];
 
 /// One site in a mode, under a policy whose revision 4 is in force, 2 being the last material one.
 pub(crate) fn configuration(mode: &str) -> String {
@@ -97,6 +101,11 @@ impl Running {
         );
         let headers: Vec<_> = headers.iter().copied().chain([("content-type", "text/plain")]).collect();
         self.ask("POST /consent", &headers, &body).await
+    }
+
+    /// Up to where the disk has records.
+    pub(crate) fn written(&self) -> Position {
+        *self.service.confirmed().borrow()
     }
 
     /// The bare counts since the last look, in order.
