@@ -57,7 +57,7 @@ pub fn decide(site: &Site, signals: &Signals, last_material_revision: u32) -> De
     match signals.choice {
         Reading::Malformed => Decision::Refused(Outcome::RefusedByMalformedChoice),
         Reading::Made(choice) if !choice.statistics => Decision::Refused(Outcome::Refused),
-        Reading::Made(choice) if is_current(&choice, last_material_revision) => {
+        Reading::Made(choice) if !is_void(&choice, last_material_revision) => {
             let hold = if site.mode == Mode::Cookieless { Hold::Memory } else { Hold::Device };
             Decision::Permitted(Permit { hold, marketing: choice.marketing && !objects })
         }
@@ -71,8 +71,9 @@ pub fn decide(site: &Site, signals: &Signals, last_material_revision: u32) -> De
     }
 }
 
-fn is_current(choice: &Choice, last_material_revision: u32) -> bool {
-    choice.policy_revision >= last_material_revision
+/// Whether a choice was an acceptance that a later policy made void.
+pub fn is_void(choice: &Choice, last_material_revision: u32) -> bool {
+    choice.statistics && choice.policy_revision < last_material_revision
 }
 
 fn by_default(site: &Site) -> Decision {

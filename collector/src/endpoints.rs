@@ -6,6 +6,7 @@ mod body;
 mod choice;
 mod consent;
 mod cors;
+mod guest;
 mod hit;
 mod notices;
 mod pixel;
@@ -86,7 +87,11 @@ impl Collector {
     async fn route(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         let (parts, body) = request.into_parts();
         let proxies = &self.configuration.collector.trusted_proxies;
-        let sender = Sender::new(Timestamp::now(), peer.ip(), &parts.headers, proxies);
+        let sender = Sender::new(Timestamp::now(), peer.ip(), &parts.headers, proxies).to(self
+            .configuration
+            .collector
+            .public_url
+            .as_deref());
         let prefix = self.configuration.collector.path_prefix.as_str();
         let path = parts.uri.path().strip_prefix(prefix).ok_or(Refusal::NotFound)?;
         let query = parts.uri.query().unwrap_or_default();
@@ -122,11 +127,6 @@ impl Collector {
         }
         self.recorder.admit()?;
         self.limits.check(*sender.client.expose())
-    }
-
-    /// The site that a query names.
-    fn site_of(&self, query: &str) -> Result<&Site, Refusal> {
-        self.site(&parameter(query, "site").ok_or(Refusal::UnknownSite)?)
     }
 
     fn site(&self, name: &str) -> Result<&Site, Refusal> {

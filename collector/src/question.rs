@@ -1,9 +1,9 @@
 //! Whether a visitor is asked, or told of a new policy. Pure, so that every case stands in one table.
 
-use schemas::choice::{Choice, Reading};
+use schemas::choice::Reading;
 use schemas::configuration::Mode;
 
-use crate::consent::Signals;
+use crate::consent::{Signals, is_void};
 
 /// The policy as far as choices depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +35,17 @@ impl Question {
         match signals.choice {
             Reading::None | Reading::Malformed if signals.gpc || signals.dnt => Self::None,
             Reading::None | Reading::Malformed => Self::Ask,
-            Reading::Made(choice) if is_void(&choice, policy) => Self::Ask,
+            Reading::Made(choice) if is_void(&choice, policy.material) => Self::Ask,
             Reading::Made(choice) if choice.policy_revision < policy.revision => Self::Notice,
             Reading::Made(_) => Self::None,
         }
     }
 }
 
-/// Whether a choice was an acceptance that a later policy made void.
-pub fn is_void(choice: &Choice, policy: PolicyState) -> bool {
-    choice.statistics && choice.policy_revision < policy.material
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::choice::Method;
+    use schemas::choice::{Choice, Method};
 
     fn made(statistics: bool, policy_revision: u32) -> Reading {
         Reading::Made(Choice {

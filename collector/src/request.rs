@@ -33,6 +33,7 @@ pub struct Sender<'a> {
     /// By what that is known.
     pub evidence: Evidence,
     headers: &'a HeaderMap,
+    public_url: Option<&'a str>,
 }
 
 impl std::fmt::Debug for Sender<'_> {
@@ -45,7 +46,12 @@ impl<'a> Sender<'a> {
     /// Reads the sender of a request.
     pub fn new(now: Timestamp, peer: IpAddr, headers: &'a HeaderMap, trusted_proxies: &[IpNet]) -> Self {
         let (client, evidence) = client_address(peer, headers, trusted_proxies);
-        Self { now, client: Personal::new(client), evidence, headers }
+        Self { now, client: Personal::new(client), evidence, headers, public_url: None }
+    }
+
+    /// The same, sent to a collector of that configured address.
+    pub fn to(self, public_url: Option<&'a str>) -> Self {
+        Self { public_url, ..self }
     }
 
     /// What the sender says about consent for a site.
@@ -104,7 +110,8 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// [`Refusal::ForeignOrigin`] for a page of another host.
     pub fn check_choice(&self, site: &Site) -> Result<(), Refusal> {
-        let is_own_page = self.host().is_some_and(|host| self.origin().and_then(host_of) == Some(host));
+        let page = self.origin().and_then(host_of);
+        let is_own_page = page.is_some() && (page == self.host() || page == self.named_host());
         let is_hidden = self.origin().is_none() && self.text(&SEC_FETCH_SITE) == Some("cross-site");
         match (is_own_page, is_hidden) {
             (true, _) => Ok(()),
@@ -140,8 +147,14 @@ impl<'a> Sender<'a> {
         self.headers.get(&ORIGIN).filter(|origin| origin.to_str().is_ok())
     }
 
-    /// The host that was asked, without port.
+    /// The collector's host as visitors know it, without port. The configuration knows better than a header that a proxy may
+    /// have written.
     pub fn host(&self) -> Option<String> {
+        self.public_url.and_then(host_of).or_else(|| self.named_host())
+    }
+
+    /// The host that the request names.
+    fn named_host(&self) -> Option<String> {
         host_of(&format!("http://{}", self.text(&HOST)?))
     }
 
@@ -267,6 +280,24 @@ mod tests {
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
         let sender = Sender::new(now, "192.0.2.1".parse().unwrap(), &map, &[]);
         assert_eq!(sender.signals(&site()).choice, Reading::Malformed);
+    }
+
+    #[test]
+    fn the_configured_address_is_the_collectors_own_whatever_host_a_proxy_names() {
+        let check = |host: &str, origin: &str, public_url| {
+            with_sender(&[("host", host), ("origin", origin)], |sender| {
+                let headers = sender.headers;
+                let sender = Sender::new(sender.now, *sender.client.expose(), headers, &[]).to(public_url);
+                (sender.check_choice(&site()), sender.host())
+            })
+        };
+        let (public_url, own) = (Some("https://stats.example.net/x"), Some("stats.example.net".to_owned()));
+        let page = "https://stats.example.net";
+        assert_eq!(check("127.0.0.1:8080", page, None).0, Err(Refusal::ForeignOrigin));
+        assert_eq!(check("127.0.0.1:8080", page, public_url), (Ok(()), own.clone()));
+        assert_eq!(check("other.example.net", "https://other.example.net", public_url), (Ok(()), own));
+        assert_eq!(check("127.0.0.1", "https://evil.example", public_url).0, Err(Refusal::ForeignOrigin));
+        assert_eq!(check("127.0.0.1", "null", public_url).0, Err(Refusal::ForeignOrigin));
     }
 
     #[test]

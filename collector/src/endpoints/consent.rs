@@ -7,11 +7,12 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use schemas::choice::{Choice, Reading};
 use schemas::configuration::Site;
 use schemas::outcome::Outcome;
-use schemas::texts::{BannerKey, Language};
+use schemas::texts::BannerKey;
 use serde::Serialize;
 
 use super::cors::allow_origin;
-use super::{Body, Collector, parameter};
+use super::guest::Guest;
+use super::{Body, Collector};
 use crate::consent::Signals;
 use crate::question::Question;
 use crate::refusal::Refusal;
@@ -51,14 +52,11 @@ pub(super) fn get(
     sender: &Sender<'_>,
     query: &str,
 ) -> Result<Response<Body>, Refusal> {
-    collector.limits.check(*sender.client.expose())?;
-    let site = collector.site_of(query)?;
-    sender.check_origin(site)?;
-    let asked = parameter(query, "language");
-    let language = Language::negotiate(asked.as_deref(), sender.accept_language(), site.language);
-    let answer = answer(collector, sender, site, language);
+    let guest = Guest::admit(collector, sender, query)?;
+    sender.check_origin(guest.site)?;
+    let answer = answer(collector, sender, &guest);
     if answer.ask || answer.notice {
-        collector.count(site, sender.now, Outcome::Shown);
+        collector.count(guest.site, sender.now, Outcome::Shown);
     }
     // INVARIANT: names, numbers and texts are always JSON.
     let mut response = Response::new(Body::from(serde_json::to_vec(&answer).unwrap_or_default()));
@@ -70,8 +68,8 @@ pub(super) fn get(
     Ok(response)
 }
 
-fn answer<'a>(collector: &Collector, sender: &Sender<'_>, site: &'a Site, language: Language) -> Answer<'a> {
-    let (policy, signals) = (collector.policy_state(sender.now), sender.signals(site));
+fn answer<'a>(collector: &Collector, sender: &Sender<'_>, guest: &Guest<'a>) -> Answer<'a> {
+    let Guest { site, language, signals, policy } = *guest;
     let question = Question::of(site.mode, &signals, policy);
     Answer {
         site: &site.name,

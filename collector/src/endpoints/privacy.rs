@@ -5,9 +5,9 @@ use hyper::Response;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
 };
-use schemas::texts::Language;
 
-use super::{Body, Collector, parameter};
+use super::guest::Guest;
+use super::{Body, Collector};
 use crate::consent::decide;
 use crate::privacy_page::{View, render};
 use crate::refusal::Refusal;
@@ -21,14 +21,11 @@ pub(super) fn page(
     sender: &Sender<'_>,
     query: &str,
 ) -> Result<Response<Body>, Refusal> {
-    collector.limits.check(*sender.client.expose())?;
-    let site = collector.site_of(query)?;
-    let asked = parameter(query, "language");
-    let (signals, policy) = (sender.signals(site), collector.policy_state(sender.now));
+    let Guest { site, language, signals, policy } = Guest::admit(collector, sender, query)?;
     let view = View {
         site,
         sender,
-        language: Language::negotiate(asked.as_deref(), sender.accept_language(), site.language),
+        language,
         browser: collector.browsers.recognise(sender.user_agent(), &sender.client_hints()),
         network: collector.lookup.network(*sender.client.expose()),
         decision: decide(site, &signals, policy.material),

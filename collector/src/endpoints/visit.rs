@@ -38,13 +38,12 @@ pub(super) fn decide<'a>(
     site: &'a Site,
     hit: Hit,
 ) -> Verdict<'a> {
-    let revision = collector.policy_revision(sender.now);
-    let material = collector.configuration.last_material_revision(revision);
-    match consent::decide(site, &sender.signals(site), material) {
+    let policy = collector.policy_state(sender.now);
+    match consent::decide(site, &sender.signals(site), policy.material) {
         Decision::Permitted(permit) => {
             let local_day = LocalDay::of(sender.now, &site.time_zone);
             let permit = permit.lowered(hit.marketing);
-            let visit = fill(collector, sender, site, hit, revision);
+            let visit = fill(collector, sender, site, hit, policy.revision);
             Verdict::Record(Box::new(PermittedVisit::new(permit, &site.name, local_day, visit)))
         }
         Decision::Refused(outcome) => Verdict::Count { site, now: sender.now, outcome },

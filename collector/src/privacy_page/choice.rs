@@ -6,16 +6,16 @@ use schemas::texts::BannerKey;
 
 use super::View;
 use super::html::Html;
-use crate::question::is_void;
+use crate::consent::is_void;
 use crate::request::is_same_site;
 use crate::texts;
 
 pub(super) fn section(view: &View<'_>) -> Html {
     let standing = standing(view);
     let state = Html::raw(format!("<p role=\"status\"><strong>{}</strong></p>", view.text(standing)));
-    let has_chosen = matches!(view.signals.choice, Reading::Made(_) | Reading::Malformed);
+    let is_open = matches!(standing, "state_none" | "state_outdated");
     let by_default =
-        (!has_chosen && !view.signals.gpc && !view.signals.dnt).then(|| view.paragraph(by_default(view)));
+        (is_open && !view.signals.gpc && !view.signals.dnt).then(|| view.paragraph(by_default(view)));
     let had_accepted = matches!(view.signals.choice, Reading::Made(choice) if choice.statistics);
     let withdraw = had_accepted.then(|| choices(vec![form(view, "withdraw", ["refuse", "refuse"])]));
     let elsewhere = is_elsewhere(view).then(|| view.paragraph("elsewhere"));
@@ -45,7 +45,7 @@ fn standing(view: &View<'_>) -> &'static str {
     match view.signals.choice {
         Reading::None => "state_none",
         Reading::Malformed => "state_malformed",
-        Reading::Made(choice) if is_void(&choice, view.policy) => "state_outdated",
+        Reading::Made(choice) if is_void(&choice, view.policy.material) => "state_outdated",
         Reading::Made(choice) => match (choice.statistics, choice.marketing) {
             (false, _) => "state_refused",
             (true, false) => "state_statistics",

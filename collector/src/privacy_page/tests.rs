@@ -109,7 +109,7 @@ fn the_choice_is_told_in_words() {
     for (value, expected) in [
         ("1.2.11.2968.b", "accepted statistics and marketing."),
         ("1.2.10.2968.b", "accepted statistics."),
-        ("1.1.10.2968.b", "no longer holds"),
+        ("1.1.10.2968.b", "since you accepted: please choose anew"),
         ("1.1.00.2968.b", "You have refused"),
         ("1.2.11.2900.b", "You have not chosen yet."),
         ("nonsense", "could not be read"),
@@ -118,12 +118,23 @@ fn the_choice_is_told_in_words() {
         assert_shows(&page, &[expected]);
         assert_eq!(
             page.contains("Withdraw my consent"),
-            expected.contains("accepted") || expected.contains("no longer"),
+            expected.contains("accepted") || expected.contains("anew"),
             "{value}"
         );
         let is_recorded = page.contains("This request would be recorded");
         assert_eq!(is_recorded, !["nonsense", "1.1.00.2968.b"].contains(&value), "{value}");
     }
+    for (mode, by_default) in [
+        ("mode = 'opt-out'", "Until you choose, visits to example.com are counted."),
+        ("mode = 'opt-in'\nbefore_consent = 'nothing'", "Until you choose, nothing is recorded."),
+        ("mode = 'opt-in'\nbefore_consent = 'memory'", "counted without anything stored on your device"),
+        ("mode = 'cookieless'", "counted without anything stored on your device"),
+    ] {
+        let configuration = CONFIGURATION.replace("time_zone", &format!("{mode}\ntime_zone"));
+        let outdated = page_in(Language::En, &configuration, &[("cookie", &cookie("1.1.11.2968.b"))]);
+        assert_shows(&outdated, &["please choose anew", by_default]);
+    }
+    assert_shows(&page(&[]), &["footfall-choice"]);
     assert_shows(
         &page(&[("sec-gpc", "1"), ("dnt", "1")]),
         &["sends Global Privacy Control, Do Not Track.", "Nothing would be recorded"],
