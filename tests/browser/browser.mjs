@@ -7,21 +7,31 @@ const QUIET = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-/** Starts the browser. Playwright switches the back/forward cache off by default; visitors have it. */
+/** Playwright switches the back/forward cache off by default; visitors have it. */
+const START = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: QUIET,
+  ignoreDefaultArgs: ['--disable-back-forward-cache'],
+};
+
+/** Starts the browser. Its visitors are private windows: their third-party cookies are blocked unless they are partitioned. */
 export function openBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: QUIET,
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-  });
+  return chromium.launch(START);
 }
 
 /** A visitor nobody has seen before; `options` are Playwright's for a context. */
 export function newVisitor(browser, options = {}) {
+  return browser.newContext({ userAgent: userAgent(browser), ...options });
+}
+
+/** A visitor with a profile of his own, whose browser lets third-party cookies pass. */
+export function newVisitorWithThirdPartyCookies(browser) {
+  return chromium.launchPersistentContext('', { ...START, userAgent: userAgent(browser) });
+}
+
+function userAgent(browser) {
   const major = browser.version().split('.')[0];
-  const userAgent =
-    `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`;
-  return browser.newContext({ userAgent, ...options });
+  return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`;
 }
 
 /** A visitor whose browser sends Global Privacy Control, in the header and to scripts. */

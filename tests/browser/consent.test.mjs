@@ -4,9 +4,10 @@
 // That something was not counted is known when a mark that another visitor left later is counted.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
+import { eventually, newVisitor, newVisitorWithPrivacyControl, newVisitorWithThirdPartyCookies, openBrowser } from './browser.mjs';
 import { startFootfall } from './footfall.mjs';
 
 const OPT_IN = 'in.example';
@@ -26,6 +27,7 @@ mode = "opt-out"
 [site.texts.en]
 title = "A question of ours"
 `;
+const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 let footfall, browser, server, pages;
 
 before(async () => {
@@ -208,6 +210,69 @@ test('opt-out, and another site than the collector: counted until refused; its c
   await press(other, 'Accept');
   await assertViews(OPT_IN, '/other', 1);
   assert.match(await kept(page), /^1\.\d+\.00\./, 'the refusal stands');
+});
+
+test('another site than the collector: an acceptance by the banner holds against an earlier refusal on the collector’s own page', async (context) => {
+  const visitor = await newVisitorWithThirdPartyCookies(browser);
+  context.after(() => visitor.close());
+  const own = await visitor.newPage();
+  await own.goto(`${footfall.collector}/privacy?site=${OPT_OUT}&language=en`);
+  await own.getByRole('button', { name: 'Refuse all' }).click();
+  await own.getByText('You have refused').waitFor();
+  const page = await open(visitor, OPT_OUT, '/twins');
+  await eventually(() => kept(page), 'the page has heard of it');
+  assert.match(await kept(page), /^1\.\d+\.00\.\d+\.f$/);
+  assert.equal(await region(page).count(), 0, 'who has refused is not asked');
+  const before = await views(OPT_OUT, '/twins');
+  await reopen(page);
+  await region(page).waitFor();
+  await press(page, 'Accept');
+  const cookies = await choiceCookies(visitor);
+  assert.deepEqual(cookies.map(({ partitionKey }) => Boolean(partitionKey)).sort(), [false, true]);
+  for (const { value } of cookies) assert.match(value, /^1\.\d+\.11\.\d+\.b$/);
+  await page.evaluate(() => localStorage.clear());
+  const hit = page.waitForResponse(`${footfall.collector}/hit`);
+  await page.reload();
+  assert.equal((await hit).headers()['footfall-hit'], undefined, 'it is recorded');
+  await eventually(async () => await views(OPT_OUT, '/twins') > before, 'the view is counted');
+});
+
+test('third-party cookies blocked: the choice is kept in the partition of the site, and comes with its hits', async () => {
+  const visitor = await newVisitor(browser);
+  const page = await open(visitor, OPT_OUT, '/blocked');
+  await region(page).waitFor();
+  await press(page, 'Refuse');
+  const cookies = await choiceCookies(visitor);
+  assert.deepEqual(cookies.map(({ partitionKey }) => Boolean(partitionKey)), [true], 'the other one is blocked');
+  await page.evaluate(() => localStorage.clear());
+  const hit = page.waitForResponse(`${footfall.collector}/hit`);
+  await page.reload();
+  assert.equal((await hit).headers()['footfall-hit'], 'not-recorded');
+  await eventually(() => kept(page), 'the choice on the page');
+  assert.match(await kept(page), /^1\.\d+\.00\./);
+});
+
+test('axe finds nothing on the privacy page: languages, dark, a narrow screen, forced colours, before and after a choice', async () => {
+  const audit = async (page, state) => {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), [], state);
+    const isWide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    assert.equal(isWide, false, `${state}: no sideways scroll`);
+  };
+  for (const [language, context] of [
+    ['en', {}], ['ar', {}], ['ru', { colorScheme: 'dark' }], ['de', { viewport: { width: 320, height: 640 } }], ['fr', { forcedColors: 'active' }],
+  ]) {
+    const visitor = await newVisitor(browser, { bypassCSP: true, ...context });
+    const page = await visitor.newPage();
+    await page.goto(`${footfall.collector}/privacy?site=${OPT_IN}&language=${language}`);
+    await audit(page, `${language} unasked`);
+    const [everything] = await page.locator('section button').all();
+    await everything.click();
+    await page.waitForURL('**/privacy?site=*');
+    await audit(page, `${language} accepted`);
+    await visitor.close();
+  }
 });
 
 test('without JavaScript: the form sets the cookie and leads back, and the pixel is not recorded', async () => {
