@@ -1,5 +1,8 @@
 // A real Chromium whose visitors start with an empty profile and an ordinary User-Agent (its own would call it headless,
 // and the collector would count a bot).
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const QUIET = [
@@ -25,8 +28,13 @@ export function newVisitor(browser, options = {}) {
 }
 
 /** A visitor with a profile of his own, whose browser lets third-party cookies pass. */
-export function newVisitorWithThirdPartyCookies(browser) {
-  return chromium.launchPersistentContext('', { ...START, userAgent: userAgent(browser) });
+export async function newVisitorWithThirdPartyCookies(browser) {
+  const profile = await mkdtemp(join(tmpdir(), 'footfall-profile-'));
+  await mkdir(join(profile, 'Default'));
+  await writeFile(join(profile, 'Default/Preferences'), JSON.stringify({ profile: { cookie_controls_mode: 0 } }));
+  const visitor = await chromium.launchPersistentContext(profile, { ...START, userAgent: userAgent(browser) });
+  visitor.on('close', () => rm(profile, { recursive: true, force: true, maxRetries: 5 }));
+  return visitor;
 }
 
 function userAgent(browser) {
