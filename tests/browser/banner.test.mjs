@@ -359,7 +359,6 @@ describe('the choice of earlier', () => {
     await isShown(page);
     await press(page, 'accept');
     await eventually(async () => await kept(page) === value('11'), 'accepted again');
-    await page.reload();
     await withdraw();
     stub.requests = [];
     await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
@@ -368,7 +367,7 @@ describe('the choice of earlier', () => {
     await reopen(page);
     await isShown(page);
     assert.equal(await box(page, 'statistics').isChecked(), false);
-    assert.deepEqual((await told(page)).map(({ statistics }) => statistics), [true, false]);
+    assert.deepEqual((await told(page)).slice(-2).map(({ statistics }) => statistics), [true, false]);
   });
 
   test('what was refused before a material revision is not ticked again', async () => {
