@@ -248,8 +248,7 @@ p { margin: 0 0 .75em; opacity: .8 }
 button { font: inherit; color: inherit; cursor: pointer }
 .boxes:not([hidden]) { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin: 1.25em 0 }
 .boxes p { grid-column: 2 }
-input { width: 20px; height: 20px; margin: 2px; accent-color: CanvasText }
-label { font-weight: 600 }
+input { width: 20px; height: 20px; margin: 2px }
 .buttons { display: flex; flex-wrap: wrap; gap: 12px; margin: 1.25em 0 }
 .buttons button {
   flex: 1 1 9em; min-width: 0; padding: .75em; border: 0; border-radius: 12px;
@@ -263,7 +262,6 @@ label { font-weight: 600 }
   section { transition: .25s }
   @starting-style { section { opacity: 0 } }
 }
-@media print { section { display: none } }
 `;
 
   footfall.consent = (request) => {
