@@ -1,9 +1,11 @@
 //! Keys of a day: what makes personal information die on time. A record is encrypted with the key of the UTC
-//! day of its writing; 24 hours after that day ends the key is destroyed, and with it every copy of the record.
+//! day of its writing; 24 hours after that day ends the key is destroyed, and with it every copy of the record. The visit cookies
+//! that browsers hold have keys of a month (`visit_keys`).
 
 mod clock_guard;
 mod directory;
 mod keeper;
+mod visit_keys;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +18,7 @@ use crate::wire::NONCE_BYTES;
 pub use clock_guard::{CLOCKS_APART_MAX_MS, ClockGuard, ClocksApart};
 pub use directory::{KeyDirectory, KeyDirectoryError, Maintained};
 pub use keeper::{Clocks, KeyKeeper};
+pub use visit_keys::{VISIT_COOKIE_VALUE_BYTES_MAX, VisitKeys};
 
 /// Length of the authentication tag behind the cipher text in bytes.
 const TAG_BYTES: usize = 16;

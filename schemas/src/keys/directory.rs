@@ -18,7 +18,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::{DayKey, KeyId, Keys};
 
 /// Bytes of a key file: id and key.
-const FILE_BYTES: usize = 16 + 32;
+pub(super) const FILE_BYTES: usize = 16 + 32;
 /// Days after a key's own day at whose start it is destroyed: the next day, and then 24 hours.
 pub(super) const LIFE_DAYS: i64 = 2;
 
@@ -31,6 +31,8 @@ pub struct Maintained {
     pub destroyed: Vec<Date>,
     /// Files of other machines' keys that are none; they were passed over.
     pub damaged: Vec<PathBuf>,
+    /// Months, by their first day, whose key for visit cookies was destroyed.
+    pub destroyed_months: Vec<Date>,
 }
 
 /// Why the key directory cannot be used.
@@ -59,7 +61,7 @@ pub enum KeyDirectoryError {
 /// The directory and the keys read from it.
 #[derive(Debug)]
 pub struct KeyDirectory {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// By file name, so in the order of their days.
     files: BTreeMap<String, Held>,
 }
@@ -247,7 +249,7 @@ fn modified(path: &Path) -> Result<Option<SystemTime>, KeyDirectoryError> {
 }
 
 /// The key in a file; nothing when another program has just destroyed it. All zeros are a destruction that was cut short between overwriting and removing: it is finished.
-fn read_key(path: &Path) -> Result<Option<DayKey>, KeyDirectoryError> {
+pub(super) fn read_key(path: &Path) -> Result<Option<DayKey>, KeyDirectoryError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
     match File::open(path).and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -266,13 +268,13 @@ fn read_key(path: &Path) -> Result<Option<DayKey>, KeyDirectoryError> {
     Ok(Some(day_key))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-fn io_error(path: &Path, error: io::Error) -> KeyDirectoryError {
+pub(super) fn io_error(path: &Path, error: io::Error) -> KeyDirectoryError {
     KeyDirectoryError::Io { path: path.to_owned(), error }
 }
 

@@ -1,10 +1,11 @@
 //! The key directory shared by the threads of one program, and its upkeep against two clocks.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 
+use super::visit_keys::{VisitKeyFiles, VisitKeys};
 use super::{ClockGuard, ClocksApart, DayKey, KeyDirectory, KeyDirectoryError, Keys, Maintained};
 
 /// Wall clock and boot clock at one moment.
@@ -34,6 +35,8 @@ impl Clocks {
 #[derive(Debug)]
 pub struct KeyKeeper {
     directory: Mutex<KeyDirectory>,
+    visit_files: Mutex<VisitKeyFiles>,
+    visit_keys: RwLock<Arc<VisitKeys>>,
     guard: ClockGuard,
 }
 
@@ -52,7 +55,9 @@ impl KeyKeeper {
     /// When the directory cannot be kept.
     pub fn new(directory: KeyDirectory, clocks: Clocks) -> Result<Self, KeyDirectoryError> {
         let guard = ClockGuard::new(clocks.wall_ms(), clocks.boot_ms);
-        let keeper = Self { directory: Mutex::new(directory), guard };
+        let visit_files = Mutex::new(VisitKeyFiles::new(&directory.path));
+        let visit_keys = RwLock::default();
+        let keeper = Self { directory: Mutex::new(directory), visit_files, visit_keys, guard };
         let (_, agree) = keeper.maintain(clocks)?;
         debug_assert!(agree.is_ok(), "the guard was set a moment ago");
         Ok(keeper)
@@ -67,8 +72,28 @@ impl KeyKeeper {
         clocks: Clocks,
     ) -> Result<(Maintained, Result<(), ClocksApart>), KeyDirectoryError> {
         let agree = self.guard.check(clocks.wall_ms(), clocks.boot_ms);
-        let done = self.directory().maintain(clocks.now, agree.is_ok(), |bytes| rand::fill(bytes))?;
+        let mut done = self.directory().maintain(clocks.now, agree.is_ok(), |bytes| rand::fill(bytes))?;
+        self.maintain_visit_keys(clocks.now, agree.is_ok(), &mut done)?;
         Ok((done, agree))
+    }
+
+    /// The keys of the visit cookies, as they stand.
+    pub fn visit_keys(&self) -> Arc<VisitKeys> {
+        Arc::clone(&self.visit_keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn maintain_visit_keys(
+        &self,
+        now: Timestamp,
+        may_destroy: bool,
+        done: &mut Maintained,
+    ) -> Result<(), KeyDirectoryError> {
+        let mut files = self.visit_files.lock().unwrap_or_else(PoisonError::into_inner);
+        let months = files.maintain(now, may_destroy, |bytes| rand::fill(bytes))?;
+        *self.visit_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(files.keys());
+        done.destroyed_months = months.destroyed;
+        done.damaged.extend(months.damaged);
+        Ok(())
     }
 
     /// The key with which a record written now is encrypted. After a suspended night it may have to be made first.
