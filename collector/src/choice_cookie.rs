@@ -1,10 +1,12 @@
 //! The choice cookie as it is set: on the collector's host only, for its life and no longer.
 
-use cookie::{Cookie, SameSite, time::Duration};
 use schemas::choice::{CHOICE_DAYS, Choice};
 use schemas::configuration::Site;
 
-use crate::request::{Sender, is_same_site};
+use crate::host_cookie;
+use crate::request::Sender;
+
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// From where a choice comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,16 +24,13 @@ pub enum Place {
 /// collector's own, and a cookie of that one never comes with the site's hits. Where a browser sends both, the more private one counts:
 /// what a page's script sets is set in both places, or an earlier refusal by form would outlive it.
 pub fn set_cookies(choice: &Choice, site: &Site, sender: &Sender<'_>, place: Place) -> Vec<String> {
-    let same_site = sender.host().is_none_or(|host| site.hosts.iter().all(|own| is_same_site(&host, own)));
-    let cookie = Cookie::build((Choice::cookie_name(&site.name), choice.to_value()))
-        .path("/")
-        .secure(true)
-        .http_only(true)
-        .max_age(Duration::days(CHOICE_DAYS))
-        .same_site(if same_site { SameSite::Lax } else { SameSite::None });
     let is_elsewhere = place == Place::Script && sender.page_of_another_site().is_some();
-    let partitioned = is_elsewhere.then(|| cookie.clone().partitioned(true));
-    partitioned.into_iter().chain([cookie]).map(|cookie| cookie.build().to_string()).collect()
+    let places: &[bool] = if is_elsewhere { &[true, false] } else { &[false] };
+    let kept = |partitioned: &bool| {
+        let cookie = (Choice::cookie_name(&site.name), choice.to_value());
+        host_cookie::set_cookie(cookie, CHOICE_DAYS * SECONDS_PER_DAY, (site, sender), *partitioned)
+    };
+    places.iter().map(kept).collect()
 }
 
 #[cfg(test)]

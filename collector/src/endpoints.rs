@@ -13,6 +13,7 @@ mod pixel;
 mod privacy;
 mod visit;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +25,10 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER
 use hyper::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use schemas::configuration::{Configuration, Site};
+use schemas::keys::KeyKeeper;
 use schemas::local_time::LocalDay;
 use schemas::outcome::Outcome;
+use schemas::site_rules::SiteRules;
 use url::form_urlencoded;
 
 pub use assets::Banners;
@@ -47,6 +50,10 @@ pub type Body = Full<Bytes>;
 pub struct Collector {
     /// Sites, policies, proxies.
     pub configuration: Configuration,
+    /// The sites' compiled rules, by their names.
+    pub rules: HashMap<String, SiteRules>,
+    /// The keys of the cookies.
+    pub keys: Arc<KeyKeeper>,
     /// The way into the journal.
     pub recorder: Recorder,
     /// Limits per client network.

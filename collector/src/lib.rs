@@ -4,6 +4,7 @@
 //! 2. [`limits`] and the journal say whether more may come; only then a body is read, and [`hit`] parses it;
 //! 3. [`request`] tells what it says of its sender: the address ([`client_address`]), the choice, the [`browser`];
 //! 4. [`consent::decide`] gives a permit, or the hit is only counted ([`counts`]);
+//!    where it may hold the state of its visit itself, that moves on by the hit ([`device_hold`]);
 //! 5. the [`recorder`] numbers, encrypts and appends it to the [`journal`], and answers when the disk has it;
 //! 6. the [`forwarder`] ships what the disk has confirmed to [`kafka`], where there is a cluster.
 //!
@@ -30,6 +31,10 @@ pub mod request;
 
 pub mod consent;
 pub mod counts;
+
+pub mod device_hold;
+mod host_cookie;
+mod visit_cookie;
 
 pub mod choice_cookie;
 pub mod ip_databases;

@@ -8,6 +8,7 @@ use schemas::event::{self, Event, Goodbye, Opened, Order, Visit};
 use schemas::journal::RecordId;
 use schemas::keys::KeyKeeper;
 use schemas::local_time::{Hour, LocalDay};
+use schemas::measure::Hold;
 use schemas::visitor;
 use schemas::wire::{self, CollectorId, Header, NONCE_BYTES};
 
@@ -21,9 +22,17 @@ pub struct PermittedVisit(Pending);
 
 impl PermittedVisit {
     /// Binds a visit to the permit it was given; what the permit excludes is left out.
-    pub fn new(permit: Permit, site: &str, local_day: LocalDay, mut visit: Visit) -> Self {
-        visit.marketing = permit.marketing();
+    pub fn new(permit: Permit, site: &str, local_day: LocalDay, visit: Visit) -> Self {
         let lane = visitor::lane(site, local_day.epoch_days(), &visit);
+        Self::in_lane(permit, site, lane, visit)
+    }
+
+    /// As [`PermittedVisit::new`], in the lane that the state of the visit has frozen.
+    pub fn in_lane(permit: Permit, site: &str, lane: u8, mut visit: Visit) -> Self {
+        visit.marketing = permit.marketing();
+        if permit.hold() == Hold::Memory {
+            (visit.progress, visit.state_number) = (None, None);
+        }
         Self(Pending { site: site.to_owned(), lane, event: Event::Visit(visit) })
     }
 }

@@ -60,22 +60,25 @@ impl<'a> Sender<'a> {
     }
 
     fn choice(&self, site: &Site) -> Reading {
-        if !self.headers.contains_key(COOKIE) {
+        if !self.has_cookies() {
             return Reading::None;
         }
         let name = Choice::cookie_name(&site.name);
-        // As bytes: other cookies may hold what is no text, and must not hide a refusal. One of ours that is no text
-        // is no choice that we made.
-        let pairs = self
-            .headers
-            .get_all(COOKIE)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-        let values = pairs.filter_map(|pair| {
-            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-            Some(std::str::from_utf8(value).unwrap_or("malformed"))
-        });
+        // One of ours that is no text is no choice that we made.
+        let values = self.cookies(&name).map(|value| std::str::from_utf8(value).unwrap_or("malformed"));
         Choice::read(values, self.now)
+    }
+
+    /// Whether the request has any cookies.
+    pub fn has_cookies(&self) -> bool {
+        self.headers.contains_key(COOKIE)
+    }
+
+    /// The values of all cookies of that name. As bytes: other cookies may hold what is no text, and must not hide a refusal.
+    pub fn cookies(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let headers = self.headers.get_all(COOKIE).iter();
+        let pairs = headers.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        pairs.filter_map(move |pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
     }
 
     /// Whether the page that sent the request may speak for the site.
@@ -124,6 +127,16 @@ impl<'a> Sender<'a> {
     pub fn page_of_another_site(&self) -> Option<String> {
         let (page, host) = (host_of(self.origin()?)?, self.host()?);
         (!is_same_site(&page, &host)).then_some(page)
+    }
+
+    /// Whether the page whose script or image asked is of another site than the collector's, so that its cookies are to be kept apart for
+    /// that site. An image says so by its `Referer` or by `Sec-Fetch-Site`.
+    pub fn is_embedded_elsewhere(&self) -> bool {
+        let page = self.origin().or_else(|| self.referer()).and_then(host_of);
+        match (page, self.host()) {
+            (Some(page), Some(host)) => !is_same_site(&page, &host),
+            _ => self.text(&SEC_FETCH_SITE) == Some("cross-site"),
+        }
     }
 
     /// A browser says that another site's page sent the request, to a collector on the site's own host.

@@ -8,11 +8,10 @@ use schemas::keys::{KeyDirectoryError, KeyKeeper};
 
 use crate::data::{self, DataError};
 use crate::forwarder::{Forwarder, ForwarderError};
-use crate::journal::JournalError;
 use crate::kafka::topic::{TopicError, ensure_topic};
 use crate::listeners::{BindError, Listeners};
 use crate::process::{FAILED, WRONG, say, stop_signal, told};
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
 
 /// Why a collector does not start, or does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +28,9 @@ pub enum RunError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyDirectoryError),
-    /// The journal cannot be used.
+    /// The journal or a site's rules cannot be used.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Service(#[from] ServiceError),
     /// It is not known how far the journal is shipped.
     #[error(transparent)]
     Forwarder(#[from] ForwarderError),
@@ -49,7 +48,8 @@ impl RunError {
         match self {
             Self::Topic(
                 TopicError::Settings(_) | TopicError::Partitions { .. } | TopicError::TooFewBrokers { .. },
-            ) => WRONG,
+            )
+            | Self::Service(ServiceError::Pages(_)) => WRONG,
             _ => FAILED,
         }
     }

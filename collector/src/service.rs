@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use schemas::configuration::Configuration;
+use schemas::configuration::{Configuration, Site};
 use schemas::journal::Position;
 use schemas::keys::{Clocks, KeyKeeper};
 use schemas::local_time::Hour;
+use schemas::page::PageRuleError;
+use schemas::site_rules::SiteRules;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -36,16 +38,29 @@ pub struct Service {
     keys: Arc<KeyKeeper>,
 }
 
+/// Why a collector cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A site's rules for pages are wrong.
+    #[error(transparent)]
+    Pages(#[from] PageRuleError),
+}
+
 impl Service {
     /// Opens the journal under `data`. Blocks; meant for a program's start.
     ///
     /// # Errors
-    /// When the journal cannot be used; the text says what to do.
+    /// When the journal or a site's rules cannot be used; the text says what to do.
     pub fn open(
         configuration: Configuration,
         data: &Path,
         keys: Arc<KeyKeeper>,
-    ) -> Result<Self, JournalError> {
+    ) -> Result<Self, ServiceError> {
+        let rules = |site: &Site| Ok((site.name.clone(), SiteRules::new(site)?));
+        let rules = configuration.sites.iter().map(rules).collect::<Result<_, PageRuleError>>()?;
         let settings = JournalSettings {
             segment_bytes: configuration.limits.segment_bytes,
             max_bytes: configuration.limits.journal_bytes,
@@ -69,6 +84,8 @@ impl Service {
             counts: ConsentCounts::default(),
             lookup: Lookup::new(configuration.ip_data.or_found_beside(data)),
             recorder: Recorder::new(journal),
+            keys: Arc::clone(&keys),
+            rules,
             stopping: AtomicBool::new(false),
             configuration,
             telemetry,
@@ -134,6 +151,9 @@ pub fn keep_keys(keys: &KeyKeeper, clocks: Clocks) {
             }
             for day in done.destroyed {
                 tracing::info!(%day, "key destroyed: its records are unreadable from now on");
+            }
+            for month in done.destroyed_months {
+                tracing::info!(%month, "key destroyed: visit cookies of that month are unreadable from now on");
             }
             if let Err(error) = agree {
                 tracing::error!(%error, "no key was destroyed");

@@ -65,16 +65,22 @@ pub enum Reading {
     Malformed,
 }
 
+/// What stands for a site in the names of its cookies: the first 32 bits of a hash of its name.
+#[must_use]
+pub fn site_key(site: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, site.as_bytes());
+    let mut key = String::new();
+    for byte in hash.as_ref().iter().take(4) {
+        // INVARIANT: writing to a String does not fail.
+        _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
 impl Choice {
     /// The name of a site's choice cookie; the site's name is hashed so that it fits a cookie's name (RFC 6265).
     pub fn cookie_name(site: &str) -> String {
-        let hash = digest::digest(&digest::SHA256, site.as_bytes());
-        let mut name = String::from("__Host-consent-");
-        for byte in hash.as_ref().iter().take(4) {
-            // INVARIANT: writing to a String does not fail.
-            _ = write!(name, "{byte:02x}");
-        }
-        name
+        format!("__Host-consent-{}", site_key(site))
     }
 
     /// The cookie's value.

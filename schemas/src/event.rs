@@ -12,7 +12,9 @@ mod generated {
 
 pub use generated::content::Content as Event;
 pub use generated::control::Order;
-pub use generated::{ConsentCount, Control, Erase, Goodbye, KeyInUse, Kind, Lost, Opened, Visit};
+pub use generated::{
+    ConsentCount, Control, Erase, Goodbye, KeyInUse, Kind, Lost, Opened, Progress, Visit,
+};
 
 /// Longest encoded event: the journal's largest record less its header. A hit's own limits keep it far below.
 pub const EVENT_BYTES_MAX: usize = 32 * 1024;
@@ -29,6 +31,12 @@ impl fmt::Debug for Visit {
 impl fmt::Debug for Erase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Erase([personal])")
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress([personal])")
     }
 }
 
@@ -127,6 +135,74 @@ mod tests {
         encode(Event::Visit(visit.clone()), &mut bytes);
         assert_eq!(decode(&bytes), Ok(Event::Visit(visit)));
         assert!(!format!("{:?}", decode(&bytes)).contains("secret"));
+    }
+
+    /// A visit with all fields of the first release.
+    fn visit() -> Visit {
+        Visit {
+            received_ms: 1_795_000_000_000,
+            address: vec![192, 0, 2, 7],
+            url: "https://example.com/page?utm_source=news".into(),
+            referrer: "https://example.org/".into(),
+            kind: Kind::Event.into(),
+            name: "signup".into(),
+            value_thousandths: -19_990,
+            engaged_ms: 4_000,
+            scroll_percent: 80,
+            browser: "Firefox".into(),
+            browser_version: 140,
+            os: "Linux".into(),
+            device: "desktop".into(),
+            language: "de".into(),
+            bot: "examplebot".into(),
+            hit_id: b"id".to_vec(),
+            policy_revision: 3,
+            marketing: true,
+            drop_reason: "no_page".into(),
+            ..Visit::default()
+        }
+    }
+
+    fn with_device_held_state() -> Visit {
+        let progress = Progress {
+            first_ever: true,
+            first_today: true,
+            first_week: true,
+            first_month: true,
+            new_visit: true,
+            first_view_of_page: true,
+            first_event_of_name: true,
+            page_number: 2,
+            seconds_since_previous: 1_799,
+            entry_source: "news".into(),
+            entry_channel: "email".into(),
+            entry_campaign: "news / email / -".into(),
+            entry_page: "/landing".into(),
+            previous_page: Some("/before".into()),
+            weeks_since_first: 5,
+            begun_in_memory: true,
+        };
+        Visit { progress: Some(progress), state_number: Some(0x0123_4567_89ab_cdef), ..visit() }
+    }
+
+    #[test]
+    fn the_bytes_of_released_events_are_still_read_and_written() {
+        let released: [(&[u8], Visit); 2] = [
+            (include_bytes!("../events/visit_v1.bin"), visit()),
+            (include_bytes!("../events/visit_v1_device.bin"), with_device_held_state()),
+        ];
+        for (committed, visit) in released {
+            assert_eq!(decode(committed), Ok(Event::Visit(visit.clone())));
+            let mut bytes = Vec::new();
+            encode(Event::Visit(visit), &mut bytes);
+            assert_eq!(bytes, committed);
+        }
+    }
+
+    #[test]
+    fn a_state_says_nothing_when_printed() {
+        let printed = format!("{:?} {:?}", with_device_held_state(), with_device_held_state().progress);
+        assert_eq!(printed, "Visit([personal]) Some(Progress([personal]))");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::event::Kind;
+
 /// The kind of a hit, as in the hit's JSON and in the column `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HitKind {
@@ -38,6 +40,19 @@ impl HitKind {
     #[must_use]
     pub fn advances_visit(self) -> bool {
         matches!(self, Self::View | Self::Event)
+    }
+}
+
+impl From<Kind> for HitKind {
+    /// A kind that this version does not know is a view.
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Unspecified | Kind::View => Self::View,
+            Kind::Leave => Self::Leave,
+            Kind::Event => Self::Event,
+            Kind::Outbound => Self::Outbound,
+            Kind::Download => Self::Download,
+        }
     }
 }
 

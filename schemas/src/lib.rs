@@ -7,8 +7,8 @@
 //!   the day, and appended to a [`journal`]; the [`visitor`] tuple.
 //! - A hit as anonymous information: the scrubbed [`page`], what brought the visit ([`source`]), [`names`] that pages
 //!   choose, the only other names that may occur ([`closed_lists`], [`language`]); the site's own calendar
-//!   ([`local_time`]), what a hit can be ([`hit_kind`]), how a visit goes on ([`visit_state`]), what is counted
-//!   ([`measure`]) by what ([`dimension`]), and where it is written ([`tables`]).
+//!   ([`local_time`]), what a hit can be ([`hit_kind`]), what its site's rules make of it ([`site_rules`]), how a visit goes on
+//!   ([`visit_state`]), what is counted ([`measure`]) by what ([`dimension`]), and where it is written ([`tables`]).
 
 pub mod configuration;
 
@@ -34,5 +34,6 @@ pub mod dimension;
 pub mod hit_kind;
 pub mod local_time;
 pub mod measure;
+pub mod site_rules;
 pub mod tables;
 pub mod visit_state;

@@ -12,6 +12,7 @@ use url::Url;
 use super::cors::allow_origin;
 use super::{Body, Collector, body, no_content};
 use crate::choice_cookie::{Place, set_cookies};
+use crate::device_hold::DeviceHolds;
 use crate::refusal::Refusal;
 use crate::request::Sender;
 use crate::submission::{Submission, outcome};
@@ -33,11 +34,26 @@ pub(super) async fn post(
     for cookie in set_cookies(&choice, site, sender, submission.place) {
         response.headers_mut().append(SET_COOKIE, header(&cookie)?);
     }
+    if !choice.statistics {
+        forget_visit(collector, sender, site, &mut response);
+    }
     if submission.place == Place::Script {
         allow_origin(&mut response, sender.origin_header().cloned());
     }
     collector.count(site, sender.now, outcome(&choice, sender.signals(site).choice));
     Ok(response)
+}
+
+/// Who refuses keeps no state of a visit.
+fn forget_visit(collector: &Collector, sender: &Sender<'_>, site: &Site, response: &mut Response<Body>) {
+    let keys = collector.keys.visit_keys();
+    let mut holds = DeviceHolds::new(sender, &keys);
+    if let Some(rules) = collector.rules.get(&site.name) {
+        holds.expire(rules);
+    }
+    for cookie in holds.into_cookies() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
 }
 
 /// 303: the browser gets that page, and going back sends nothing twice.

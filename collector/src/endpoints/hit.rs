@@ -6,7 +6,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use schemas::configuration::Site;
 
 use super::cors::allow_origin;
-use super::visit::{Recorded, Verdict, decide, keep};
+use super::visit::{Decided, decide_all, keep};
 use super::{Body, Collector, body, no_content};
 use crate::hit::{self, Hit};
 use crate::refusal::Refusal;
@@ -18,7 +18,7 @@ pub(super) const NOT_RECORDED: HeaderValue = HeaderValue::from_static("not-recor
 
 /// The hits of one request: what becomes of each, and the origin that asked.
 pub(super) struct Hits<'a> {
-    verdicts: Vec<Verdict<'a>>,
+    decided: Decided<'a>,
     origin: Option<HeaderValue>,
 }
 
@@ -32,18 +32,15 @@ pub(super) async fn read<'a>(
     let hits = hit::parse(&body::read(body).await?)?;
     collector.limits.check_more(*sender.client.expose(), hits.len().saturating_sub(1))?;
     let hits = known(collector, sender, hits)?;
-    let verdicts = hits.into_iter().map(|(site, hit)| decide(collector, sender, site, hit));
-    Ok(Hits { verdicts: verdicts.collect(), origin: sender.origin_header().cloned() })
+    let decided = decide_all(collector, sender, hits);
+    Ok(Hits { decided, origin: sender.origin_header().cloned() })
 }
 
 /// Keeps what is to be kept and answers.
 pub(super) async fn answer(collector: &Collector, hits: Hits<'_>) -> Result<Response<Body>, Refusal> {
-    let recorded = keep(collector, hits.verdicts).await?;
     let mut response = no_content();
+    keep(collector, hits.decided, &mut response).await?;
     allow_origin(&mut response, hits.origin);
-    if recorded == Recorded::NotAll {
-        response.headers_mut().insert(&HIT, NOT_RECORDED);
-    }
     Ok(response)
 }
 

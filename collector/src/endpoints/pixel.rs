@@ -5,8 +5,7 @@ use hyper::Response;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use url::form_urlencoded;
 
-use super::hit::{HIT, NOT_RECORDED};
-use super::visit::{Recorded, Verdict, decide, keep};
+use super::visit::{Decided, decide_all, keep};
 use super::{Body, Collector};
 use crate::hit::Hit;
 use crate::refusal::Refusal;
@@ -21,20 +20,18 @@ pub(super) fn view<'a>(
     collector: &'a Collector,
     sender: &Sender<'_>,
     query: &str,
-) -> Result<Verdict<'a>, Refusal> {
+) -> Result<Decided<'a>, Refusal> {
     collector.admit(sender)?;
     let hit = parse(sender, query)?;
     let site = collector.site(&hit.site)?;
     sender.check_referer(site)?;
-    Ok(decide(collector, sender, site, hit))
+    Ok(decide_all(collector, sender, [(site, hit)]))
 }
 
 /// Keeps what is to be kept and answers.
-pub(super) async fn answer(collector: &Collector, view: Verdict<'_>) -> Result<Response<Body>, Refusal> {
+pub(super) async fn answer(collector: &Collector, view: Decided<'_>) -> Result<Response<Body>, Refusal> {
     let mut response = gif();
-    if keep(collector, vec![view]).await? == Recorded::NotAll {
-        response.headers_mut().insert(&HIT, NOT_RECORDED);
-    }
+    keep(collector, view, &mut response).await?;
     Ok(response)
 }
 

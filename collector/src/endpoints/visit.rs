@@ -1,14 +1,20 @@
 //! From a checked hit and its sender to a record on disk, or to a bare count.
 
+use hyper::Response;
+use hyper::header::{HeaderValue, SET_COOKIE};
 use jiff::Timestamp;
 use schemas::configuration::Site;
 use schemas::event::Visit;
 use schemas::language::primary_language;
 use schemas::local_time::LocalDay;
+use schemas::measure::Hold;
 use schemas::outcome::Outcome;
+use schemas::visitor;
 
-use super::Collector;
+use super::hit::{HIT, NOT_RECORDED};
+use super::{Body, Collector};
 use crate::consent::{self, Decision};
+use crate::device_hold::DeviceHolds;
 use crate::hit::Hit;
 use crate::recorder::PermittedVisit;
 use crate::refusal::Refusal;
@@ -16,7 +22,7 @@ use crate::request::Sender;
 
 /// Whether all hits of a request were recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Recorded {
+enum Recorded {
     /// They are on disk.
     All,
     /// For at least one its visitor's consent is lacking.
@@ -24,35 +30,83 @@ pub(super) enum Recorded {
 }
 
 /// What becomes of a hit.
-pub(super) enum Verdict<'a> {
+enum Verdict<'a> {
     /// It is recorded.
     Record(Box<PermittedVisit>),
     /// Its visitor does not permit that: only its bare count is kept.
     Count { site: &'a Site, now: Timestamp, outcome: Outcome },
 }
 
-/// Decides on one hit of a known site whose page may speak for it. Nothing is kept yet.
-pub(super) fn decide<'a>(
-    collector: &Collector,
+/// What becomes of the hits of one request, and the cookies that its answer sets when they are on disk.
+pub(super) struct Decided<'a> {
+    verdicts: Vec<Verdict<'a>>,
+    cookies: Vec<HeaderValue>,
+}
+
+/// Decides on hits of known sites whose page may speak for them. Nothing is kept yet.
+pub(super) fn decide_all<'a>(
+    collector: &'a Collector,
     sender: &Sender<'_>,
+    hits: impl IntoIterator<Item = (&'a Site, Hit)>,
+) -> Decided<'a> {
+    let keys = collector.keys.visit_keys();
+    let mut holds = DeviceHolds::new(sender, &keys);
+    let verdicts =
+        hits.into_iter().map(|(site, hit)| decide(collector, sender, &mut holds, site, hit)).collect();
+    Decided { verdicts, cookies: holds.into_cookies() }
+}
+
+fn decide<'a: 'b, 'b>(
+    collector: &'a Collector,
+    sender: &Sender<'_>,
+    holds: &mut DeviceHolds<'b>,
     site: &'a Site,
     hit: Hit,
 ) -> Verdict<'a> {
     let policy = collector.policy_state(sender.now);
-    match consent::decide(site, &sender.signals(site), policy.material) {
+    let decision = consent::decide(site, &sender.signals(site), policy.material);
+    let rules = collector.rules.get(&site.name);
+    let may_hold = matches!(decision, Decision::Permitted(permit) if permit.hold() == Hold::Device);
+    if let Some(rules) = rules.filter(|_| !may_hold) {
+        holds.expire(rules);
+    }
+    match decision {
         Decision::Permitted(permit) => {
-            let local_day = LocalDay::of(sender.now, &site.time_zone);
             let permit = permit.lowered(hit.marketing);
-            let visit = fill(collector, sender, site, hit, policy.revision);
-            Verdict::Record(Box::new(PermittedVisit::new(permit, &site.name, local_day, visit)))
+            let mut visit = fill(collector, sender, site, hit, policy.revision);
+            visit.marketing = permit.marketing();
+            let local_day = LocalDay::of(sender.now, &site.time_zone);
+            let mut lane = visitor::lane(&site.name, local_day.epoch_days(), &visit);
+            if let Some(rules) = rules.filter(|_| may_hold) {
+                lane = holds.take(rules, &mut visit, lane);
+            }
+            Verdict::Record(Box::new(PermittedVisit::in_lane(permit, &site.name, lane, visit)))
         }
         Decision::Refused(outcome) => Verdict::Count { site, now: sender.now, outcome },
     }
 }
 
-/// Returns when the disk has what is to be recorded; all or nothing. The request's headers should be gone by then: while
-/// they are held, their connection needs a second buffer.
-pub(super) async fn keep(collector: &Collector, verdicts: Vec<Verdict<'_>>) -> Result<Recorded, Refusal> {
+/// Returns when the disk has what is to be recorded, or says why it has nothing of it; only then the answer sets cookies. The request's
+/// headers should be gone by then: while they are held, their connection needs a second buffer.
+pub(super) async fn keep(
+    collector: &Collector,
+    decided: Decided<'_>,
+    response: &mut Response<Body>,
+) -> Result<(), Refusal> {
+    let Decided { verdicts, cookies } = decided;
+    let recorded = record(collector, verdicts).await?;
+    let headers = response.headers_mut();
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+    if recorded == Recorded::NotAll {
+        headers.insert(&HIT, NOT_RECORDED);
+    }
+    Ok(())
+}
+
+/// All or nothing.
+async fn record(collector: &Collector, verdicts: Vec<Verdict<'_>>) -> Result<Recorded, Refusal> {
     let (mut visits, mut counts) = (Vec::with_capacity(verdicts.len()), Vec::new());
     for verdict in verdicts {
         match verdict {
@@ -91,6 +145,8 @@ fn fill(collector: &Collector, sender: &Sender<'_>, site: &Site, hit: Hit, polic
         policy_revision,
         marketing: false,
         drop_reason: String::new(),
+        progress: None,
+        state_number: None,
     }
 }
 

@@ -78,6 +78,17 @@ impl VisitCookie {
         (progress, seen.map(|seen| Self { number: fresh, seen, ..self.clone() }))
     }
 
+    /// The cookie after a further `hit` that was counted in memory too, because the browser has not shown yet that it keeps the
+    /// cookie. The hit itself is told nothing of it.
+    #[must_use]
+    pub fn still_taken_over(self, hit: &HitFacts<'_>, now: Timestamp, calendar: &TimeZone) -> Self {
+        let (_, next) = self.advance(self.number, hit, now, calendar);
+        let mut next = next.unwrap_or(self);
+        next.seen.only_counted_in_memory = true;
+        next.seen.visit.begun_in_memory = true;
+        next
+    }
+
     /// The cookie with the visit's campaign forgotten (see [`VisitState::without_campaign`]).
     #[must_use]
     pub fn without_campaign(self) -> Self {

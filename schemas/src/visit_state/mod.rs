@@ -16,6 +16,7 @@ mod cookie;
 mod day_filter;
 mod encoding;
 mod hit_facts;
+mod on_the_wire;
 mod progress;
 mod seen;
 

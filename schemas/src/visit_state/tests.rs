@@ -207,6 +207,26 @@ fn a_visit_taken_over_takes_its_bounce_back_only_if_nobody_went_on_with_it() {
 }
 
 #[test]
+fn what_came_in_one_request_without_a_cookie_is_all_memorys() {
+    let start = at("2026-11-22T10:00:00Z");
+    let hits = [view("/"), event("scroll"), HitFacts { kind: HitKind::Leave, ..view("/") }, view("/two")];
+    let mut memory = VisitState::default();
+    let mut cookie = VisitCookie::taken_over(NEW, &hits[0], start, &berlin()).unwrap();
+    for (place, hit) in hits.iter().enumerate() {
+        memory = memory.advance(hit, start, &berlin()).1;
+        if place > 0 {
+            cookie = cookie.still_taken_over(hit, start, &berlin());
+        }
+    }
+    assert_eq!(cookie.number(), NEW.number);
+    let (progress, _) = cookie.advance(8, &view("/three"), start + 10.seconds(), &berlin());
+    assert!(progress.first_ever && progress.first_week && !progress.first_today && !progress.new_visit);
+    assert_eq!((progress.page_number, progress.previous_page.as_deref()), (LATER_PAGE, Some("/two")));
+    assert!(memory.is_continued_by(&progress));
+    assert_eq!(&*progress.entry.page, "/");
+}
+
+#[test]
 fn a_new_visit_of_a_cookie_owes_memory_nothing() {
     let mut device = VisitState::taken_over(&view("/"), at("2026-11-22T10:00:00Z"), &berlin());
     let next_week = count(&mut device, view("/"), "2026-11-25T10:00:00Z");
