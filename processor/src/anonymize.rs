@@ -4,24 +4,21 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemas::closed_lists;
-use schemas::event::{Kind, Visit};
+use schemas::event::Visit;
 use schemas::hit_kind::HitKind;
 use schemas::language;
 use schemas::local_time::{Hour, LocalDay};
 use schemas::names;
-use schemas::page::{MAX_URL_BYTES, Page, PageRules};
+use schemas::page::{Page, PageRules};
 use schemas::personal::Personal;
-use schemas::source::{self, Channel};
+use schemas::site_rules::{HitTexts, NO_PAGE};
+use schemas::source::Channel;
 use schemas::visit_state::{HitFacts, Origin as FactsOrigin};
 use schemas::wire::Header;
-use url::Url;
 
 use crate::enrich::EnrichedVisit;
 use crate::row::Dimensions;
 use crate::visits::Happening;
-
-/// Stands for an address that is none.
-const NO_PAGE: &str = "(none)";
 
 /// A visit of which nothing is left that could tell a person. Only this becomes a row.
 #[derive(Debug)]
@@ -42,12 +39,14 @@ pub fn anonymize(enriched: EnrichedVisit, rules: &PageRules, zone: &TimeZone) ->
     let EnrichedVisit { header, visit, network, page, origin } = enriched;
     let (visit, origin) = (visit.into_exposed(), origin.map(Personal::into_exposed));
     let received = received(&visit);
-    let kind = hit_kind(visit.kind());
+    let kind = HitKind::from(visit.kind());
+    let HitTexts { page, source, channel, campaign } =
+        HitTexts::new(page.as_ref().map(Personal::expose), visit.url.len(), origin, rules);
     let dimensions = Dimensions {
-        page: shown(page.as_ref().map(Personal::expose), visit.url.len(), rules),
-        channel: origin.as_ref().map_or(Channel::Direct, |origin| origin.channel).as_str(),
-        campaign: origin.as_ref().map(|origin| origin.campaign.label()).unwrap_or_default(),
-        source: origin.map_or_else(|| source::OTHER.to_owned(), |origin| origin.source),
+        page,
+        source,
+        channel,
+        campaign,
         network: Some(network),
         browser: closed_lists::browser(&visit.browser),
         os: closed_lists::operating_system(&visit.os),
@@ -74,22 +73,6 @@ pub fn anonymize(enriched: EnrichedVisit, rules: &PageRules, zone: &TimeZone) ->
 pub(crate) fn received(visit: &Visit) -> Timestamp {
     let milliseconds = i64::try_from(visit.received_ms).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn hit_kind(kind: Kind) -> HitKind {
-    match kind {
-        Kind::Unspecified | Kind::View => HitKind::View,
-        Kind::Leave => HitKind::Leave,
-        Kind::Event => HitKind::Event,
-        Kind::Outbound => HitKind::Outbound,
-        Kind::Download => HitKind::Download,
-    }
-}
-
-/// The page of an address that was `bytes` long before it was read.
-fn shown(url: Option<&Url>, bytes: usize, rules: &PageRules) -> String {
-    let is_page = |url: &&Url| bytes <= MAX_URL_BYTES && matches!(url.scheme(), "http" | "https");
-    url.filter(is_page).map_or_else(|| NO_PAGE.to_owned(), |url| Page::from_parsed(url, rules).0.into())
 }
 
 fn page(url: &str, rules: &PageRules) -> String {

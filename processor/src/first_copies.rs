@@ -1,5 +1,6 @@
 //! A record is its first copy: a forwarder may repeat itself, a reader may start again, and a browser may send a
-//! hit twice. The first two are skipped without a trace, the last becomes a row of kind `repeat`.
+//! hit twice. The first two are skipped without a trace, the last becomes a row of kind `repeat`. And a browser may send several
+//! hits with one state of its visit: only the first of them may use it up.
 //!
 //! Which sequences were seen is kept exactly, not as the highest one: after a broker's failure a forwarder's later batch may
 //! stand in the log before an earlier one, and what comes out of order is no repeat.
@@ -68,6 +69,29 @@ impl HitIds {
     }
 }
 
+/// The one-use numbers of the device-held states that hits of the open days have used up.
+#[derive(Default)]
+pub struct UsedNumbers(HashMap<(String, LocalDay), HashSet<u64>>);
+
+impl std::fmt::Debug for UsedNumbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UsedNumbers([personal])")
+    }
+}
+
+impl UsedNumbers {
+    /// Whether another hit of this site's day has used the number up before. A hit without a number uses none.
+    pub fn is_used(&mut self, site: &str, day: LocalDay, number: Option<u64>) -> bool {
+        let Some(number) = number else { return false };
+        !self.0.entry((site.to_owned(), day)).or_default().insert(number)
+    }
+
+    /// Forgets the days for which `is_over`.
+    pub fn forget(&mut self, is_over: impl Fn(&str, LocalDay) -> bool) {
+        self.0.retain(|(site, day), _| !is_over(site, *day));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +144,19 @@ mod tests {
         assert!(!ids.is_repeat("a", day, b"") && !ids.is_repeat("a", day, b""));
         ids.forget(|_, over| over == day);
         assert!(!ids.is_repeat("a", day, b"x"));
+    }
+
+    #[test]
+    fn a_number_is_used_up_within_its_site_and_day_only() {
+        let mut numbers = UsedNumbers::default();
+        let day: LocalDay = "2026-11-22".parse().unwrap();
+        let used = [("a", day), ("a", day), ("b", day), ("a", day.next())]
+            .map(|(site, day)| numbers.is_used(site, day, Some(7)));
+        assert_eq!(used, [false, true, false, false]);
+        assert!(!numbers.is_used("a", day, Some(8)));
+        assert!(!numbers.is_used("a", day, None) && !numbers.is_used("a", day, None));
+        numbers.forget(|_, over| over == day);
+        assert!(!numbers.is_used("a", day, Some(7)) && numbers.is_used("a", day.next(), Some(7)));
+        assert_eq!(format!("{numbers:?}"), "UsedNumbers([personal])");
     }
 }

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemas::event::{self, Event, Order, Visit};
 use schemas::keys::Keys;
 use schemas::personal::Personal;
+use schemas::visit_state::Progress;
 use schemas::wire::{self, Header, Unreadable};
 
 use crate::anonymize::received;
@@ -42,6 +43,15 @@ impl Reason {
     }
 }
 
+/// What the visitor's own browser tells of the visit.
+#[derive(Debug)]
+pub(crate) struct DeviceHeld {
+    /// What the hit adds.
+    pub(crate) progress: Progress,
+    /// The number of the state that a view or an event has used up.
+    pub(crate) number: Option<u64>,
+}
+
 /// A visit as the collector recorded it.
 #[derive(Debug)]
 pub struct RawVisit {
@@ -63,6 +73,13 @@ impl RawVisit {
     /// The client's own id of the hit.
     pub(crate) fn hit_id(&self) -> &[u8] {
         &self.visit.expose().hit_id
+    }
+
+    /// What the visitor's own browser told, if it holds the state of the visit.
+    pub(crate) fn device_held(&self) -> Option<DeviceHeld> {
+        let visit = self.visit.expose();
+        let progress = Progress::from_wire(visit.progress.as_ref()?);
+        Some(DeviceHeld { progress, number: visit.state_number })
     }
 
     /// Who made the hit, and when.

@@ -10,17 +10,18 @@ use schemas::configuration::{Configuration, Site};
 use schemas::event::{LOST_MAX, Lost, Opened as Start, Order};
 use schemas::keys::Keys;
 use schemas::local_time::{Hour, LocalDay};
-use schemas::page::{PageRuleError, PageRules};
-use schemas::source::SiteHosts;
-use schemas::visit_state::VisitState;
+use schemas::measure::Hold;
+use schemas::page::PageRuleError;
+use schemas::site_rules::SiteRules;
+use schemas::visit_state::{Progress, VisitState};
 use schemas::wire::{CollectorId, Header};
 
 use crate::anonymize::anonymize;
 use crate::enrich::{Networks, enrich};
-use crate::first_copies::{HitIds, Sequences};
-use crate::open::{Opened, RawVisit, Reason, Record, open};
+use crate::first_copies::{HitIds, Sequences, UsedNumbers};
+use crate::open::{DeviceHeld, Opened, RawVisit, Reason, Record, open};
 use crate::row::OpenHit;
-use crate::visits::Visits;
+use crate::visits::{Arrival, Happening, Visits};
 
 /// How long after a site's midnight its states are kept for hits that come late.
 const GRACE: SignedDuration = SignedDuration::from_hours(2);
@@ -36,27 +37,13 @@ pub struct Pipeline {
     networks: Arc<Networks>,
     sequences: Sequences,
     hit_ids: HitIds,
+    used_numbers: UsedNumbers,
     visits: Visits,
     /// Days that began before are not known from their beginning.
     known_since: Timestamp,
     /// The earliest of the records since the last look for days that are over.
     earliest: Timestamp,
     taken: u64,
-}
-
-/// A site with its compiled rules.
-#[derive(Debug)]
-struct SiteRules {
-    site: Site,
-    hosts: SiteHosts,
-    pages: PageRules,
-}
-
-impl SiteRules {
-    fn new(site: &Site) -> Result<Self, PageRuleError> {
-        let pages = PageRules::new(&site.group_pages, &site.page_parameters)?;
-        Ok(Self { hosts: SiteHosts::new(&site.hosts), site: site.clone(), pages })
-    }
 }
 
 /// What a record gave.
@@ -96,6 +83,7 @@ impl Pipeline {
             networks,
             sequences: Sequences::default(),
             hit_ids: HitIds::default(),
+            used_numbers: UsedNumbers::default(),
             visits: Visits::default(),
             known_since: Timestamp::MIN,
             earliest: Timestamp::MAX,
@@ -200,6 +188,7 @@ impl Pipeline {
         // Told by the record alone: whether a state is still held must not matter to its row.
         let is_late = appended.is_some_and(|appended| is_over(day, zone, appended));
         let is_repeat = !is_late && self.hit_ids.is_repeat(&raw.header.site, day, raw.hit_id());
+        let device_held = raw.device_held();
         let anonymous = anonymize(enrich(raw, &self.networks, &rules.hosts), &rules.pages, zone);
         if is_repeat {
             return OpenHit::repeat(anonymous);
@@ -210,15 +199,38 @@ impl Pipeline {
         if anonymous.is_spam() {
             return OpenHit::spam(anonymous);
         }
-        if is_late {
-            let (progress, _) =
-                VisitState::default().advance(&anonymous.happening().facts, arrival.received, zone);
-            return OpenHit::late(anonymous, &progress);
+        // What is remembered of a late hit is remembered by the day of its appending, which is open.
+        let open_day = appended.filter(|_| is_late).map_or(day, |appended| LocalDay::of(appended, zone));
+        let hold = if device_held.is_some() { Hold::Device } else { Hold::Memory };
+        let place = Place { name: &rules.site.name, zone, open_day, is_late };
+        let progress = self.progress(place, device_held, arrival, &anonymous.happening());
+        let row = if is_late {
+            OpenHit::late(anonymous, &progress, hold)
+        } else {
+            OpenHit::hit(anonymous, &progress, hold)
+        };
+        if self.knows_from_its_beginning(open_day, zone) { row } else { row.of_unknown_visit() }
+    }
+
+    /// What a hit adds, and the state that told it moved on. A late hit finds no state of its day in memory any more.
+    fn progress(
+        &mut self,
+        place: Place<'_>,
+        device_held: Option<DeviceHeld>,
+        arrival: Arrival,
+        hit: &Happening<'_>,
+    ) -> Progress {
+        let Place { name, zone, open_day, is_late } = place;
+        match device_held {
+            Some(held) if self.used_numbers.is_used(name, open_day, held.number) => {
+                held.progress.of_used_state(hit.facts.page)
+            }
+            Some(held) if is_late && held.progress.begun_in_memory => held.progress.without_bounce(),
+            Some(held) if is_late => held.progress,
+            Some(held) => self.visits.hand_over((name, zone), &arrival, hit, held.progress),
+            None if is_late => VisitState::default().advance(&hit.facts, arrival.received, zone).0,
+            None => self.visits.advance((name, zone), arrival, hit),
         }
-        let place = (rules.site.name.as_str(), zone);
-        let progress = self.visits.advance(place, arrival, &anonymous.happening());
-        let row = OpenHit::hit(anonymous, &progress);
-        if self.knows_from_its_beginning(day, zone) { row } else { row.of_unknown_visit() }
     }
 
     /// Carries out what a collector or an operator says, and makes the row of it. An order stands in the log behind what it
@@ -246,10 +258,7 @@ impl Pipeline {
         if let Some(rules) = self.sites.get(name) {
             return Arc::clone(rules);
         }
-        let unknown = || {
-            let hosts = SiteHosts::new(&[name]);
-            Arc::new(SiteRules { site: Site::with_defaults(name), hosts, pages: PageRules::default() })
-        };
+        let unknown = || Arc::new(SiteRules::of_unknown(name));
         Arc::clone(self.sites.entry(name.to_owned()).or_insert_with(unknown))
     }
 
@@ -275,8 +284,20 @@ impl Pipeline {
         };
         self.visits.forget(is_over);
         self.hit_ids.forget(is_over);
+        self.used_numbers.forget(is_over);
         self.sequences.forget_before(Hour::of(now).epoch_hours());
     }
+}
+
+/// Where a hit belongs.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    name: &'a str,
+    zone: &'a TimeZone,
+    /// The day by which it is remembered.
+    open_day: LocalDay,
+    /// Its own day is over.
+    is_late: bool,
 }
 
 /// Whether a day, with its grace, has ended before `now`.

@@ -17,7 +17,7 @@ use crate::open::Reason;
 use crate::source::SourceId;
 
 /// The columns in the order in which [`OpenHit::write`] fills them.
-const COLUMNS: [(&str, Type); 43] = [
+const COLUMNS: [(&str, Type); 44] = [
     ("site", Type::String),
     ("collector", Type::Uuid),
     ("sequence", Type::UInt64),
@@ -61,6 +61,7 @@ const COLUMNS: [(&str, Type); 43] = [
     ("tail_sequence", Type::UInt64),
     ("count", Type::UInt64),
     ("subject", Type::Uuid),
+    ("device_held", Type::UInt8),
 ];
 
 /// An empty block of `open_hits`.
@@ -87,6 +88,8 @@ pub struct OpenHit {
     count: u64,
     /// Which erase order or key a control record speaks of.
     subject: [u8; 16],
+    /// The visitor's own browser told what the hit adds, so that what reaches beyond a day is known.
+    is_device_held: bool,
 }
 
 /// How much a row knows: of two with one key the one that knows more stays (ReplacingMergeTree's version).
@@ -128,23 +131,25 @@ pub(crate) struct Dimensions {
 
 impl OpenHit {
     /// A visitor's hit with what it adds to the counts.
-    pub fn hit(visit: AnonymousVisit, progress: &Progress) -> Self {
-        let hold = Hold::Memory;
+    pub fn hit(visit: AnonymousVisit, progress: &Progress, hold: Hold) -> Self {
         let measures = progress.measures(visit.kind(), visit.engaged_ms(), visit.event_value(), hold);
         let kind = visit.kind();
         let mut row = Self::of_visit(visit, kind.as_str(), "");
         row.measures = measures;
         row.entry = Some(Arc::clone(&progress.entry));
         row.previous_page = progress.previous_page.clone();
+        row.is_device_held = hold == Hold::Device;
         row
     }
 
-    /// A hit of a day that is over: its visit can no longer be known, so it counts views and events only.
-    pub fn late(visit: AnonymousVisit, progress: &Progress) -> Self {
-        let mut row = Self::hit(visit, progress);
-        row.measures = row.measures.without_visit();
-        row.reason = "late".to_owned();
-        row.of_unknown_visit()
+    /// A hit of a day that is over. What memory held of its visit is gone, so that it counts views and events only; what the visitor's own
+    /// browser told is all there.
+    pub fn late(visit: AnonymousVisit, progress: &Progress, hold: Hold) -> Self {
+        let row = Self { reason: "late".to_owned(), ..Self::hit(visit, progress, hold) };
+        match hold {
+            Hold::Device => row,
+            Hold::Memory => Self { measures: row.measures.without_visit(), ..row }.of_unknown_visit(),
+        }
     }
 
     /// The same, made by a state that may not have seen the beginning of its visit.
@@ -250,6 +255,7 @@ impl OpenHit {
             tail: (CollectorId::default(), 0),
             count: 0,
             subject: [0; 16],
+            is_device_held: false,
         }
     }
 
@@ -303,6 +309,7 @@ impl OpenHit {
         let (collector, sequence) = self.tail;
         row.uuid(collector.0).number(sequence.cast_signed()).number(self.count.cast_signed());
         row.uuid(self.subject);
+        row.number(self.is_device_held.into());
     }
 }
 
@@ -314,4 +321,17 @@ fn tail(opened: &Opened) -> (CollectorId, u64) {
 /// An id of 16 bytes; nobody's if it is none.
 fn id(bytes: &[u8]) -> [u8; 16] {
     bytes.try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+impl OpenHit {
+    /// What it adds.
+    pub(crate) fn measures(&self) -> Measures {
+        self.measures
+    }
+
+    /// Whether all of its visit is known.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.readable == Readable::Whole
+    }
 }

@@ -52,6 +52,8 @@ pub struct Happening<'a> {
 struct Held {
     state: VisitState,
     firsts: Firsts,
+    /// Outbound sites and downloads; they are remembered here whoever holds the state.
+    clicks: Firsts,
 }
 
 /// What a visitor saw and did on the day. A visit state must fit a cookie and misses some firsts of a visitor of many
@@ -122,7 +124,7 @@ impl Visits {
             HitKind::View => progress.first_view_of_page = held.firsts.insert(facts.kind, facts.page),
             HitKind::Event => progress.first_event_of_name = held.firsts.insert(facts.kind, facts.name),
             HitKind::Outbound | HitKind::Download => {
-                progress.first_event_of_name = held.firsts.insert(facts.kind, clicked);
+                progress.first_event_of_name = held.clicks.insert(facts.kind, clicked);
             }
             HitKind::Leave => {}
         }
@@ -137,6 +139,33 @@ impl Visits {
         };
         let concerned = self.days.iter_mut().filter(|((of, _), _)| site.is_empty() || of == site);
         concerned.for_each(|(_, visitors)| visitors.retain(|key, _| !is_named(key)));
+    }
+
+    /// What a hit adds whose visit the visitor's own browser holds. If that visit has begun here, its state here ends; unless somebody
+    /// else behind the same tuple went on with it, then the bounce stays theirs.
+    pub(crate) fn hand_over(
+        &mut self,
+        (site, zone): (&str, &TimeZone),
+        arrival: &Arrival,
+        hit: &Happening<'_>,
+        mut progress: Progress,
+    ) -> Progress {
+        let day = LocalDay::of(arrival.received, zone);
+        if matches!(hit.facts.kind, HitKind::Outbound | HitKind::Download) {
+            let visitors = self.days.entry((site.to_owned(), day)).or_default();
+            let clicks = &mut visitors.entry(arrival.visitor).or_default().clicks;
+            progress.first_event_of_name = clicks.insert(hit.facts.kind, hit.clicked);
+        }
+        if !progress.begun_in_memory {
+            return progress;
+        }
+        let visitors = self.days.entry((site.to_owned(), day)).or_default();
+        match visitors.get_mut(&arrival.visitor).filter(|held| held.state.is_continued_by(&progress)) {
+            Some(held) if held.clicks.0.is_empty() => drop(visitors.remove(&arrival.visitor)),
+            Some(held) => *held = Held { clicks: std::mem::take(&mut held.clicks), ..Held::default() },
+            None => return progress.without_bounce(),
+        }
+        progress
     }
 
     /// Drops the days for which `is_over`.

@@ -3,6 +3,8 @@ use schemas::event::{self, Event, Kind, Visit};
 use schemas::keys::{DayKey, KeyId};
 use schemas::wire;
 
+mod device;
+
 impl Pipeline {
     /// Takes repeats as if they were first copies, as nothing but a test may do.
     pub(crate) fn forget_copies(&mut self) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use schemas::configuration::Configuration;
-use schemas::event::{Kind, Visit};
+use schemas::event::{Kind, Progress, Visit};
 use schemas::keys::{DayKey, KeyId, Keys};
 use schemas::local_time::Hour;
 
@@ -107,6 +107,7 @@ impl Visitor {
 
     /// A hit of this visitor on a page that no other hit has.
     pub(super) fn hit(self, number: usize, kind: u8) -> Visit {
+        let is_device_held = matches!(kind % 8, 2 | 3);
         let (kind, bot) = match kind % 8 {
             4 => (Kind::Event, ""),
             5 => (Kind::Leave, ""),
@@ -114,17 +115,37 @@ impl Visitor {
             7 => (Kind::View, "Googlebot"),
             _ => (Kind::View, ""),
         };
-        let letters = [number / 26 % 26, number % 26].map(|letter| char::from(b'a' + letter as u8));
         Visit {
             address: vec![192, 0, 2, self.0],
-            url: format!("http://{}.example/{}{}", self.site(), letters[0], letters[1]),
+            url: format!("http://{}.example{}", self.site(), page(number)),
             kind: kind.into(),
             name: if kind == Kind::Event { "buy".into() } else { String::new() },
             engaged_ms: 1000,
             bot: bot.into(),
+            progress: is_device_held.then(|| taken_over(number)),
+            state_number: is_device_held.then_some(number as u64 / 2),
             hit_id: if number.is_multiple_of(2) { vec![number as u8; 16] } else { Vec::new() },
             ..Visit::default()
         }
+    }
+}
+
+/// A page that only the hit of this number has.
+fn page(number: usize) -> String {
+    let letters = [number / 26 % 26, number % 26].map(|letter| char::from(b'a' + letter as u8));
+    format!("/{}{}", letters[0], letters[1])
+}
+
+/// The browser took a visit over that began in memory, with the hit before this one if that was its visitor's. Two hits have used
+/// the state.
+fn taken_over(number: usize) -> Progress {
+    Progress {
+        first_ever: true,
+        first_week: true,
+        page_number: 2,
+        previous_page: Some(page(number.wrapping_sub(1))),
+        begun_in_memory: true,
+        ..Progress::default()
     }
 }
 
