@@ -1,4 +1,4 @@
-//! What is stored in a browser: for each mode, state and signal only what it has chosen itself.
+//! What is stored in a browser: for each mode, state and signal its own choice, and the state of its visit where it permits that.
 
 use jiff::Timestamp;
 use schemas::choice::week_of;
@@ -18,7 +18,7 @@ fn expected(flags: &str, method: &str, attributes: &str) -> String {
 }
 
 #[tokio::test]
-async fn only_a_choice_is_stored_whatever_the_mode_the_state_and_the_signal() {
+async fn no_more_is_stored_than_the_mode_the_state_and_the_signal_permit() {
     let states = [
         None,
         Some(choice(true, true, 4)),
@@ -38,7 +38,17 @@ async fn only_a_choice_is_stored_whatever_the_mode_the_state_and_the_signal() {
                 let mut headers = vec![ORIGIN, ("user-agent", FIREFOX)];
                 headers.extend(cookie.as_ref().map(|cookie| ("cookie", cookie.as_str())));
                 headers.extend(signal);
-                stores_only_choices(&running, &headers, &format!("{mode} {state:?} {signal:?}")).await;
+                let may_hold = match state.as_deref() {
+                    Some(state) if state == states[1].as_deref().unwrap() => mode != "cookieless",
+                    Some(state) if Some(state) == states[2].as_deref() => {
+                        mode == "opt-out" && signal.is_empty()
+                    }
+                    Some(_) => false,
+                    None => mode == "opt-out" && signal.is_empty(),
+                };
+                let case = format!("{mode} {state:?} {signal:?}");
+                stores_only_choices(&running, &headers, &case).await;
+                stores_visits_where_permitted(&running, &headers, may_hold, &case).await;
             }
         }
     }
@@ -47,8 +57,6 @@ async fn only_a_choice_is_stored_whatever_the_mode_the_state_and_the_signal() {
 async fn stores_only_choices(running: &Running, headers: &[(&str, &str)], case: &str) {
     for (request, body, status) in [
         ("GET /consent?site=example.com", "", 200),
-        ("POST /hit", HIT, 204),
-        ("GET /pixel.gif?site=example.com&url=https://example.com/a", "", 200),
         ("GET /privacy?site=example.com", "", 200),
         ("GET /policy/notices.json", "", 200),
         ("GET /consent.js", "", 200),
@@ -72,6 +80,35 @@ async fn stores_only_choices(running: &Running, headers: &[(&str, &str)], case: 
         assert_eq!(form.status, 303, "{case}");
         assert_eq!(set(&form), [expected(flags, "f", "SameSite=Lax; ")], "{case}");
     }
+}
+
+/// A state that is there, but may not be, is removed, whatever it holds.
+async fn stores_visits_where_permitted(
+    running: &Running,
+    headers: &[(&str, &str)],
+    may_hold: bool,
+    case: &str,
+) {
+    const VISIT: &str = "__Host-visit-a379a6f6";
+    let mut with_visit = headers.to_vec();
+    with_visit.push(("cookie", "__Host-visit-a379a6f6=forged"));
+    for (request, body, status) in
+        [("POST /hit", HIT, 204), ("GET /pixel.gif?site=example.com&url=https://example.com/a", "", 200)]
+    {
+        let answer = running.ask(request, headers, body).await;
+        assert_eq!((answer.status, set(&answer).len()), (status, usize::from(may_hold)), "{case} {request}");
+        let answer = running.ask(request, &with_visit, body).await;
+        let [cookie] = set(&answer)[..] else { panic!("{case} {request} {:?}", set(&answer)) };
+        let is_removed = cookie == format!("{VISIT}=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0");
+        assert!(cookie.starts_with(VISIT) && is_removed != may_hold, "{case} {request} {cookie}");
+    }
+    let refused = running.choose(&with_visit, "refuse", "refuse").await;
+    assert!(
+        set(&refused).iter().any(|cookie| cookie.starts_with(VISIT) && cookie.ends_with("Max-Age=0")),
+        "{case}"
+    );
+    let accepted = running.choose(&with_visit, "accept", "refuse").await;
+    assert!(!set(&accepted).iter().any(|cookie| cookie.starts_with(VISIT)), "{case}");
 }
 
 #[tokio::test]
