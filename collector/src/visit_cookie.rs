@@ -7,14 +7,14 @@ use schemas::visit_state::VisitCookie;
 use crate::host_cookie::set_cookie;
 use crate::request::Sender;
 
-/// The name of a site's visit cookie.
-pub(crate) fn name(rules: &SiteRules) -> String {
-    format!("__Host-visit-{}", rules.key)
+/// The name of the visit cookie of the site with this key.
+pub(crate) fn name(key: &str) -> String {
+    format!("__Host-visit-{key}")
 }
 
 /// Whether a cookie of that name came, whatever it is.
 pub(crate) fn is_there(rules: &SiteRules, sender: &Sender<'_>) -> bool {
-    sender.has_cookies() && sender.cookies(&name(rules)).next().is_some()
+    sender.has_cookies() && sender.cookies(&name(&rules.key)).next().is_some()
 }
 
 /// Reads a site's visit cookie. Of several none is believed.
@@ -22,7 +22,7 @@ pub(crate) fn read(rules: &SiteRules, keys: &VisitKeys, sender: &Sender<'_>) -> 
     if !sender.has_cookies() {
         return None;
     }
-    let name = name(rules);
+    let name = name(&rules.key);
     let mut values = sender.cookies(&name);
     let (value, other) = (values.next()?, values.next());
     let content = keys.open(&name, value).filter(|_| other.is_none())?;
@@ -36,7 +36,7 @@ pub(crate) fn keep(
     keys: &VisitKeys,
     sender: &Sender<'_>,
 ) -> Vec<String> {
-    let name = name(rules);
+    let name = name(&rules.key);
     let Some(value) = keys.seal(&name, &cookie.to_bytes(), rand::random(), sender.now) else {
         return Vec::new();
     };
@@ -50,7 +50,7 @@ pub(crate) fn keep(
 /// The values of `Set-Cookie` that remove the state. Where it was kept apart for the page's site there may be another one that was not.
 pub(crate) fn expire(rules: &SiteRules, sender: &Sender<'_>) -> Vec<String> {
     let removed =
-        |partitioned| set_cookie((name(rules), String::new()), 0, (&rules.site, sender), partitioned);
+        |partitioned| set_cookie((name(&rules.key), String::new()), 0, (&rules.site, sender), partitioned);
     match sender.is_embedded_elsewhere() {
         true => vec![removed(true), removed(false)],
         false => vec![removed(false)],

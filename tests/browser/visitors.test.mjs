@@ -119,6 +119,35 @@ test('after a refusal nothing is sent and only the choice is kept; an acceptance
   await assertCounts('/contact', 1, () => page.goto(`${footfall.demo}/contact`));
 });
 
+test('a browser that may hold its visit is known again by its own cookie, until it refuses', async () => {
+  const figures = async () => {
+    const rows = await footfall.query(`
+      SELECT device_held, sum(toInt64(visits)) AS visits, sum(toInt64(new_visitors)) AS new_visitors, sum(toInt64(views)) AS views
+      FROM footfall.open_hits FINAL
+      WHERE kind = 'view' AND language = 'is' GROUP BY device_held ORDER BY device_held FORMAT JSONEachRow`);
+    return rows.map((row) => Object.values(row).map(Number).join(' ')).join(', ');
+  };
+  const visitor = await newVisitor(browser, { locale: 'is-IS' });
+  const visitCookies = async () => (await visitor.cookies()).filter(({ name }) => name.startsWith('__Host-visit-'));
+  const page = await open(visitor, '/');
+  await choose(page, 'Accept');
+  await page.goto(`${footfall.demo}/pricing`);
+  await eventually(async () => (await visitCookies()).length === 1, 'the cookie');
+  const [{ httpOnly, secure, value, expires }] = await visitCookies();
+  assert.ok(httpOnly && secure && value.length < 1000);
+  const days = (expires - Date.now() / 1000) / 86_400;
+  assert.ok(days > 388 && days <= 390, `${days} days`);
+
+  await page.goto(`${footfall.demo}/contact`);
+  await eventually(async () => (await visitCookies())[0].value !== value, 'the next state');
+  await eventually(async () => /, 1 0 1 1$/.test(await figures()), 'a page of the same visit, of a visitor who is new once');
+  await page.goto(`${footfall.demo}/blog`);
+  await eventually(async () => /, 1 0 1 2$/.test(await figures()), 'a page of the same visit, of a visitor who is no longer new');
+
+  await choose(page, 'Refuse');
+  await eventually(async () => (await visitCookies()).length === 0, 'the cookie is gone');
+});
+
 test('a refusal without JavaScript holds for the pixel', async () => {
   const visitor = await newVisitor(browser, { javaScriptEnabled: false });
   const page = await open(visitor, '/privacy');

@@ -11,4 +11,5 @@ mod documents;
 mod import;
 mod ledger;
 mod refusal;
+mod returning;
 mod story;

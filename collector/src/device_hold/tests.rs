@@ -250,7 +250,7 @@ fn a_cookie_is_of_one_site() {
     let mut browser = Browser::new();
     let value = browser.view(START, "/").value().unwrap();
     browser.rules = rules_of("example.org", "UTC");
-    for name in [NAME.to_owned(), visit_cookie::name(&browser.rules)] {
+    for name in [NAME.to_owned(), visit_cookie::name(&browser.rules.key)] {
         browser.cookie = Some(format!("{name}={value}"));
         assert!(browser.ask(at(START), vec![view("/")], 7).is_of_memory(), "{name}");
     }

@@ -1,6 +1,6 @@
 //! The visitor's choice in words, and the forms that change it: three buttons of one look, one click each.
 
-use schemas::choice::Reading;
+use schemas::choice::{Reading, site_key};
 use schemas::configuration::{BeforeConsent, Mode};
 use schemas::texts::BannerKey;
 
@@ -9,6 +9,7 @@ use super::html::Html;
 use crate::consent::is_void;
 use crate::request::is_same_site;
 use crate::texts;
+use crate::visit_cookie;
 
 pub(super) fn section(view: &View<'_>) -> Html {
     let standing = standing(view);
@@ -29,7 +30,7 @@ pub(super) fn section(view: &View<'_>) -> Html {
     ];
     let parts: Html = parts.into_iter().flatten().collect();
     Html::raw(format!(
-        "<section aria-labelledby=\"choice\">\n<h2 id=\"choice\">{heading}</h2>\n{parts}\n{forms}\n{cookie}{elsewhere}\n</section>",
+        "<section aria-labelledby=\"choice\">\n<h2 id=\"choice\">{heading}</h2>\n{parts}\n{forms}\n{cookie}{visit}{elsewhere}\n</section>",
         heading = view.text("choice_heading"),
         forms = choices(vec![
             form(view, "accept_all", ["accept", "accept"]),
@@ -37,8 +38,16 @@ pub(super) fn section(view: &View<'_>) -> Html {
             form(view, "refuse_all", ["refuse", "refuse"]),
         ]),
         cookie = view.paragraph("cookie"),
+        visit = visit_cookie(view).unwrap_or_default(),
         elsewhere = elsewhere.unwrap_or_default(),
     ))
+}
+
+/// The other cookie, where a site lets browsers hold the state of their visits.
+fn visit_cookie(view: &View<'_>) -> Option<Html> {
+    let name = visit_cookie::name(&site_key(&view.site.name));
+    let is_used = view.site.mode != Mode::Cookieless;
+    is_used.then(|| Html::element("p", &view.text_with("cookie_visit", &[("name", &name)])))
 }
 
 fn standing(view: &View<'_>) -> &'static str {

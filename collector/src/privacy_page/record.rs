@@ -1,6 +1,7 @@
 //! What would be recorded about the request: what the browser sent, what of it is recorded, what of that stays.
 
 use jiff::Timestamp;
+use schemas::choice::site_key;
 use schemas::language::primary_language;
 use schemas::local_time::{Hour, LocalDay};
 use schemas::page::{Page, PageRules};
@@ -12,6 +13,7 @@ use super::html::Html;
 use crate::client_address::Evidence;
 use crate::consent::Decision;
 use crate::request::host_of;
+use crate::visit_cookie;
 
 /// A row of the table; its cells are HTML.
 struct Row {
@@ -62,7 +64,21 @@ fn rows(view: &View<'_>) -> Vec<Row> {
         Row { name: "row_policy", sent: view.text("nothing"), recorded: revision.clone(), stays: revision };
     let [page, referrer] = pages(view);
     let (network, language, time) = (network(view), language(view), time(view));
-    vec![address(view), network, browser, os, device, language, page, referrer, time, policy, marketing(view)]
+    let visit = visit(view);
+    vec![
+        address(view),
+        network,
+        browser,
+        os,
+        device,
+        language,
+        page,
+        referrer,
+        visit,
+        time,
+        policy,
+        marketing(view),
+    ]
 }
 
 /// What the visitor's choice and signals permit is recorded with the hit, so that nobody makes more of it later.
@@ -152,6 +168,15 @@ fn scrubbed(view: &View<'_>, address: &str) -> Option<String> {
 fn source(view: &View<'_>, referrer: &str) -> Option<String> {
     let page = Url::parse(&format!("https://{}/", view.site.hosts.first()?)).ok()?;
     Some(classify(&page, Some(referrer), &SiteHosts::new(&view.site.hosts), false).source)
+}
+
+/// What the browser itself holds of the visit; without that, nothing of it is recorded.
+fn visit(view: &View<'_>) -> Row {
+    let name = visit_cookie::name(&site_key(&view.site.name));
+    let is_sent = view.sender.cookies(&name).next().is_some();
+    let recorded = view.text(if is_sent { "visit_recorded" } else { "nothing" });
+    let sent = headers(view, &[("Cookie", is_sent.then_some(name.as_str()))]);
+    Row { name: "row_visit", sent, recorded, stays: view.text("visit_stays") }
 }
 
 fn time(view: &View<'_>) -> Row {

@@ -65,6 +65,18 @@ fn it_shows_what_is_recorded_and_what_of_it_stays() {
 }
 
 #[test]
+fn it_names_the_cookie_that_holds_the_visit_and_shows_it_where_it_is_sent() {
+    const NAME: &str = "__Host-visit-a379a6f6";
+    let (before, sent) = (page(&[]), page(&[("cookie", "__Host-visit-a379a6f6=value")]));
+    assert_shows(&before, &[NAME, "390 days from its making", "removed as soon as you refuse"]);
+    assert!(!before.contains("what the cookie tells"));
+    assert_shows(&sent, &["<code>Cookie</code>: <bdi>__Host-visit-a379a6f6</bdi>", "what the cookie tells"]);
+    let cookieless = CONFIGURATION.replace("[[site]]", "[[site]]\nmode = 'cookieless'");
+    assert!(!page_in(Language::En, &cookieless, &[]).contains(NAME));
+    assert_eq!(schemas::visit_state::VISIT_COOKIE_LIFE_DAYS, 390, "as the texts say");
+}
+
+#[test]
 fn a_page_of_another_site_is_where_the_visitor_came_from() {
     let other = page(&[("referer", "https://news.example.org/story?id=7")]);
     assert_shows(
