@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use collector::browser::{ClientHints, recognise};
 use collector::browser_cache::BrowserCache;
+use collector::device_hold::DeviceHolds;
 use collector::request::Sender;
 use collector::{consent, hit};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -17,7 +18,8 @@ use jiff::Timestamp;
 use schemas::choice::Choice;
 use schemas::configuration::Site;
 use schemas::event::{self, Event, Visit};
-use schemas::keys::{DayKey, KeyId};
+use schemas::keys::{DayKey, KeyId, KeyKeeper};
+use schemas::site_rules::SiteRules;
 use schemas::wire::{self, CollectorId, Header, NONCE_BYTES};
 
 const BODY: &[u8] =
@@ -47,6 +49,26 @@ fn decide(criterion: &mut Criterion) {
             });
         });
     }
+}
+
+/// A view of a browser that holds its state: opened, moved on, sealed again.
+fn hold(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = KeyKeeper::open(folder.path()).unwrap().visit_keys();
+    let rules = SiteRules::new(&Site::with_defaults("example.com")).unwrap();
+    let address: IpAddr = "192.0.2.7".parse().unwrap();
+    let url = "https://www.example.com/products/model-17/details";
+    let visit = Visit { url: url.into(), marketing: true, ..Visit::default() };
+    let mut headers = HeaderMap::new();
+    let once = |headers: &HeaderMap| {
+        let sender = Sender::new(Timestamp::now(), address, headers, &[]);
+        let mut holds = DeviceHolds::new(&sender, &keys);
+        holds.take(&rules, &mut visit.clone(), 7);
+        holds.into_cookies()
+    };
+    criterion.bench_function("hold without a state", |bencher| bencher.iter(|| once(&headers)));
+    headers.insert(COOKIE, once(&headers).swap_remove(0));
+    criterion.bench_function("hold by a state", |bencher| bencher.iter(|| once(&headers)));
 }
 
 fn recognise_browser(criterion: &mut Criterion) {
@@ -100,6 +122,6 @@ criterion_group! {
         .sample_size(30)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = parse, decide, recognise_browser, seal
+    targets = parse, decide, hold, recognise_browser, seal
 }
 criterion_main!(hit_way);

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use schemas::event::{self, Event, Goodbye, Opened, Order, Visit};
 use schemas::journal::RecordId;
 use schemas::keys::KeyKeeper;
-use schemas::local_time::{Hour, LocalDay};
+use schemas::local_time::Hour;
 use schemas::measure::Hold;
-use schemas::visitor;
 use schemas::wire::{self, CollectorId, Header, NONCE_BYTES};
 
 use crate::consent::Permit;
@@ -21,14 +20,9 @@ use crate::refusal::Refusal;
 pub struct PermittedVisit(Pending);
 
 impl PermittedVisit {
-    /// Binds a visit to the permit it was given; what the permit excludes is left out.
-    pub fn new(permit: Permit, site: &str, local_day: LocalDay, visit: Visit) -> Self {
-        let lane = visitor::lane(site, local_day.epoch_days(), &visit);
-        Self::in_lane(permit, site, lane, visit)
-    }
-
-    /// As [`PermittedVisit::new`], in the lane that the state of the visit has frozen.
-    pub fn in_lane(permit: Permit, site: &str, lane: u8, mut visit: Visit) -> Self {
+    /// Binds a visit to the permit it was given; what the permit excludes is left out. Its lane is that of its visitor
+    /// ([`schemas::visitor::lane`]), or the one that the state of the visit has frozen.
+    pub fn new(permit: Permit, site: &str, lane: u8, mut visit: Visit) -> Self {
         visit.marketing = permit.marketing();
         if permit.hold() == Hold::Memory {
             (visit.progress, visit.state_number) = (None, None);

@@ -2,7 +2,7 @@
 //!
 //! 1. a [`source`] gives records in order;
 //! 2. the [`pipeline`] takes only their [`first_copies`], [`open`]s them, [`enrich`]es and [`anonymize`]s them, and moves
-//!    the visitor's state on ([`visits`]);
+//!    the visitor's state on ([`visits`]), where the visitor's own browser does not hold it and tell what the hit adds;
 //! 3. what is left is a [`row`], many rows a [`batch`], encoded as a [`block`], and the [`store`] writes it;
 //! 4. [`run`] joins these; [`import`] does the same for access logs; [`reconcile`] checks that nothing is missing.
 //!

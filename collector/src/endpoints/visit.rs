@@ -80,7 +80,7 @@ fn decide<'a: 'b, 'b>(
             if let Some(rules) = rules.filter(|_| may_hold) {
                 lane = holds.take(rules, &mut visit, lane);
             }
-            Verdict::Record(Box::new(PermittedVisit::in_lane(permit, &site.name, lane, visit)))
+            Verdict::Record(Box::new(PermittedVisit::new(permit, &site.name, lane, visit)))
         }
         Decision::Refused(outcome) => Verdict::Count { site, now: sender.now, outcome },
     }

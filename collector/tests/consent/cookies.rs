@@ -128,6 +128,29 @@ async fn a_collector_on_another_site_keeps_a_scripts_choice_with_the_site() {
 }
 
 #[tokio::test]
+async fn a_collector_on_another_site_keeps_a_visit_with_the_site() {
+    let running = Running::start(&configuration("opt-out")).await;
+    let elsewhere = [("host", "collector.example.net"), ("user-agent", FIREFOX)];
+    let by_script = running.ask("POST /hit", &[&elsewhere[..], &[ORIGIN]].concat(), HIT).await;
+    assert_eq!(by_script.header("access-control-allow-credentials"), "true");
+    let referer = ("referer", "https://example.com/a");
+    let pixel = "/pixel.gif?site=example.com";
+    let by_image = running.get(pixel, &[&elsewhere[..], &[referer]].concat()).await;
+    for answer in [by_script, by_image] {
+        let [cookie] = set(&answer)[..] else { panic!("{:?}", set(&answer)) };
+        assert!(cookie.contains("; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; "), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a_hit_that_is_not_on_disk_sets_no_cookie() {
+    let running = Running::start(&configuration("opt-out")).await;
+    running.stop_journal().await;
+    let answer = running.ask("POST /hit", &[ORIGIN, ("user-agent", FIREFOX)], HIT).await;
+    assert_eq!((answer.status, set(&answer)), (503, vec![]));
+}
+
+#[tokio::test]
 async fn a_cookie_that_is_forged_cut_or_doubled_allows_nothing() {
     let running = Running::start(&configuration("opt-out")).await;
     let (accepted, statistics, refused) =

@@ -108,6 +108,11 @@ impl Running {
         *self.service.confirmed().borrow()
     }
 
+    /// From now on nothing is written any more.
+    pub(crate) async fn stop_journal(&self) {
+        self.service.close().await;
+    }
+
     /// The bare counts since the last look, in order.
     pub(crate) fn counts(&self) -> Vec<(String, u64)> {
         let counted = self.service.collector.counts.take().into_iter().map(|(_, order)| match order {

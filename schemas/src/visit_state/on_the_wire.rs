@@ -103,7 +103,7 @@ mod tests {
     fn what_another_version_wrote_is_held_within_the_limits() {
         let long = "ü".repeat(1_000);
         let wire = event::Progress {
-            page_number: 300,
+            page_number: 200,
             seconds_since_previous: u32::MAX,
             weeks_since_first: 1_000,
             entry_page: long.clone(),

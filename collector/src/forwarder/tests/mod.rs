@@ -20,6 +20,7 @@ use schemas::event::{self, Event, Visit};
 use schemas::journal::{Item, Limit, Reader, RecordId};
 use schemas::keys::KeyKeeper;
 use schemas::local_time::LocalDay;
+use schemas::visitor;
 use schemas::wire;
 use tempfile::TempDir;
 
@@ -130,7 +131,9 @@ impl Running {
     async fn visits(&self, visits: u32) {
         for visitor in 0..visits {
             let visit = Visit { address: visitor.to_be_bytes().to_vec(), ..Visit::default() };
-            let visit = PermittedVisit::new(permit(), "localhost", LocalDay::from(date(2026, 11, 24)), visit);
+            let day = LocalDay::from(date(2026, 11, 24));
+            let lane = visitor::lane("localhost", day.epoch_days(), &visit);
+            let visit = PermittedVisit::new(permit(), "localhost", lane, visit);
             self.service.collector.recorder.visits(vec![visit]).await.unwrap();
         }
     }

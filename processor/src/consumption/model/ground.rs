@@ -30,6 +30,8 @@ const SITES: &str = "
 const KEY_DAYS: u32 = 12;
 /// Visitors of both sites.
 const VISITORS: u8 = 4;
+/// States that browsers hold; few, so that one is often used twice.
+const STATES: u64 = 3;
 
 /// Made once and shared by many worlds.
 #[derive(Debug)]
@@ -107,7 +109,11 @@ impl Visitor {
 
     /// A hit of this visitor on a page that no other hit has.
     pub(super) fn hit(self, number: usize, kind: u8) -> Visit {
-        let is_device_held = matches!(kind % 8, 2 | 3);
+        let progress = match kind % 8 {
+            2 | 3 => Some(taken_over(number)),
+            6 if number.is_multiple_of(2) => Some(Progress::default()),
+            _ => None,
+        };
         let (kind, bot) = match kind % 8 {
             4 => (Kind::Event, ""),
             5 => (Kind::Leave, ""),
@@ -122,8 +128,8 @@ impl Visitor {
             name: if kind == Kind::Event { "buy".into() } else { String::new() },
             engaged_ms: 1000,
             bot: bot.into(),
-            progress: is_device_held.then(|| taken_over(number)),
-            state_number: is_device_held.then_some(number as u64 / 2),
+            state_number: progress.as_ref().filter(|_| kind == Kind::View).map(|_| number as u64 % STATES),
+            progress,
             hit_id: if number.is_multiple_of(2) { vec![number as u8; 16] } else { Vec::new() },
             ..Visit::default()
         }
@@ -136,8 +142,7 @@ fn page(number: usize) -> String {
     format!("/{}{}", letters[0], letters[1])
 }
 
-/// The browser took a visit over that began in memory, with the hit before this one if that was its visitor's. Two hits have used
-/// the state.
+/// The browser took a visit over that began in memory, with the hit before this one if that was its visitor's.
 fn taken_over(number: usize) -> Progress {
     Progress {
         first_ever: true,

@@ -240,6 +240,9 @@ fn a_late_hit_keeps_what_its_browser_told_once() {
     let new_visit = known.send(&place, at(START) + 1.hours(), &VIEW);
     let row = rows.take(new_visit[0].0.clone(), day_over);
     assert_eq!((sums(&[row.measures()]), row.is_whole()), ((1, 1, 1, 0, 0), true));
+    let clicked = known.send(&place, at(START) + 1.hours(), &[(Kind::Outbound, "a")]);
+    let click = rows.take(clicked[0].0.clone(), day_over).measures();
+    assert_eq!((click.events, click.event_visitors), (1, 0), "whether it is the first is not known any more");
     let memory = Browser::default().send(&place, at(START), &VIEW);
     let row = rows.take(memory[0].0.clone(), day_over);
     assert_eq!((sums(&[row.measures()]), row.is_whole()), ((0, 0, 1, 0, 0), false));
