@@ -1,5 +1,9 @@
-//! The operator's listener, on loopback by default: is the collector alive, is it ready, what does it count.
+//! The operator's listener, on loopback by default: is the collector alive, is it ready, what does it count; and his orders
+//! (`erase`).
 
+mod erase;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,13 +11,24 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
-use crate::endpoints::{Body, Collector};
+use crate::endpoints::{Body, Collector, text};
 
 /// Media type of OpenMetrics text.
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Answers one request of the admin listener; `more` are metrics of other parts of the same program.
-pub async fn answer(collector: Arc<Collector>, request: Request<Incoming>, more: String) -> Response<Body> {
+pub async fn answer(
+    collector: Arc<Collector>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+    more: String,
+) -> Response<Body> {
+    if request.uri().path() == "/erase" {
+        return erase::post(&collector, peer, request).await.unwrap_or_else(|refusal| {
+            collector.telemetry.refused(&refusal);
+            text(&refusal)
+        });
+    }
     respond(request.uri().path(), || ready(&collector), || metrics(&collector, &more))
 }
 

@@ -2,7 +2,7 @@
 //! a refusal becomes a response and a counter.
 
 mod assets;
-mod body;
+pub(crate) mod body;
 mod choice;
 mod consent;
 mod cors;
@@ -136,7 +136,7 @@ impl Collector {
         self.limits.check(*sender.client.expose())
     }
 
-    fn site(&self, name: &str) -> Result<&Site, Refusal> {
+    pub(crate) fn site(&self, name: &str) -> Result<&Site, Refusal> {
         self.configuration.sites.by_name(name).ok_or(Refusal::UnknownSite)
     }
 
@@ -178,7 +178,7 @@ fn wrong_method(path: &str) -> Refusal {
 }
 
 /// A refusal as a text that tells what to do.
-fn text(refusal: &Refusal) -> Response<Body> {
+pub(crate) fn text(refusal: &Refusal) -> Response<Body> {
     let mut response = Response::new(Full::from(format!("{refusal}\n")));
     *response.status_mut() = refusal.status();
     let headers = response.headers_mut();

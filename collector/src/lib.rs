@@ -46,6 +46,8 @@ pub mod submission;
 pub mod texts;
 
 pub mod journal;
+mod keys_in_use;
+pub mod orders;
 pub mod recorder;
 
 pub mod forwarder;

@@ -85,7 +85,7 @@ impl Listeners {
         serving.spawn(serve(self.public, connections_max, public, told(stop.clone())));
 
         let collector = Arc::clone(&service.collector);
-        let operator = move |_, request| admin::answer(Arc::clone(&collector), request, more());
+        let operator = move |peer, request| admin::answer(Arc::clone(&collector), peer, request, more());
         serving.spawn(serve(self.operator, FEW_CONNECTIONS, operator, told(stop)));
         Serving(serving)
     }

@@ -13,6 +13,8 @@ use schemas::wire::{self, CollectorId, Header, NONCE_BYTES};
 
 use crate::consent::Permit;
 use crate::journal::{AppendError, EncodeError, Journal, Payload, RecordEncoder, Tail};
+use crate::keys_in_use::{KeyInUse, Notes};
+use crate::orders::Copies;
 use crate::refusal::Refusal;
 
 /// A visit that its visitor permits to be recorded.
@@ -41,7 +43,11 @@ pub struct Pending {
 
 impl Pending {
     fn control(site: String, order: Order) -> Self {
-        Self { site, lane: 0, event: order.into() }
+        Self::copy(site, 0, order)
+    }
+
+    fn copy(site: String, lane: u8, order: Order) -> Self {
+        Self { site, lane, event: order.into() }
     }
 }
 
@@ -59,6 +65,7 @@ impl Payload for Pending {
 #[derive(Clone)]
 pub struct Recorder {
     journal: Journal<Pending>,
+    copies: Copies,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -68,9 +75,9 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Wraps an opened journal.
-    pub fn new(journal: Journal<Pending>) -> Self {
-        Self { journal }
+    /// Wraps an opened journal, whose orders need so many copies.
+    pub fn new(journal: Journal<Pending>, copies: Copies) -> Self {
+        Self { journal, copies }
     }
 
     /// Whether a hit has a chance, before its body is read.
@@ -99,6 +106,22 @@ impl Recorder {
     /// As [`Recorder::visits`].
     pub async fn control(&self, site: String, order: Order) -> Result<(), Refusal> {
         self.append(Pending::control(site, order)).await
+    }
+
+    /// Returns when the disk has a copy of an order for each partition; they are appended together, and share one fdatasync
+    /// unless their group is full. `site` is empty when it concerns all.
+    ///
+    /// # Errors
+    /// As [`Recorder::visits`].
+    pub async fn orders(&self, site: &str, order: &Order) -> Result<(), Refusal> {
+        let copy = |lane| Pending::copy(site.to_owned(), lane, order.clone());
+        let copies = self.copies.lanes().map(copy).collect();
+        self.journal.append_all(copies).await.map_err(Refusal::from)
+    }
+
+    /// How many copies an order has.
+    pub fn copies(&self) -> Copies {
+        self.copies
     }
 
     /// The journal itself, for its gauges and its confirmed position.
@@ -139,13 +162,19 @@ impl From<AppendError> for Refusal {
 /// Numbers and encrypts on the journal's thread, with the key of the day of writing.
 pub struct Sealer {
     keys: Arc<KeyKeeper>,
+    notes: Notes,
     encoded: Vec<u8>,
 }
 
 impl Sealer {
     /// Uses the keys of the day.
     pub fn new(keys: Arc<KeyKeeper>) -> Self {
-        Self { keys, encoded: Vec::new() }
+        Self { keys, notes: Notes::new(), encoded: Vec::new() }
+    }
+
+    /// What is to be told of the key in use.
+    pub(crate) fn key_in_use(&self) -> KeyInUse {
+        self.notes.watch()
     }
 }
 
@@ -162,11 +191,12 @@ impl RecordEncoder for Sealer {
         Pending::control(String::new(), Order::Opened(Opened { previous_collector, previous_last_sequence }))
     }
 
-    fn encode(&mut self, id: RecordId, pending: Pending, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    fn encode(&mut self, id: RecordId, mut pending: Pending, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let now = Timestamp::now();
         let key = self.keys.sealing_key(now).map_err(|error| EncodeError::Encoder(error.into()))?;
         let RecordId { collector, sequence } = id;
         let written_hour = Hour::of(now).epoch_hours();
+        self.notes.on(collector, key.id(), pending.lane, &mut pending.event);
         let header = Header { collector, sequence, site: pending.site, written_hour, lane: pending.lane };
         self.encoded.clear();
         event::encode(pending.event, &mut self.encoded);

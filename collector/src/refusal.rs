@@ -21,6 +21,9 @@ pub enum Refusal {
     /// A page of another host.
     #[error("this page's host is not one of the site's; add it to the site's hosts in footfall.toml")]
     ForeignOrigin,
+    /// An order of somebody who is no operator on this machine.
+    #[error("only a command on the collector's own machine may order this")]
+    NotOperator,
     /// Not JSON at all.
     #[error("the body is no JSON hit and no array of hits: {0}")]
     BadJson(String),
@@ -71,7 +74,7 @@ pub enum Refusal {
 }
 
 /// Every counter's label, so that all are there from the start.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "not_found",
     "method_not_allowed",
     "unknown_site",
@@ -87,6 +90,7 @@ pub const NAMES: [&str; 15] = [
     "busy",
     "not_written",
     "stopping",
+    "not_operator",
 ];
 
 impl Refusal {
@@ -95,7 +99,7 @@ impl Refusal {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UnknownSite | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::UnknownSite | Self::ForeignOrigin | Self::NotOperator => StatusCode::FORBIDDEN,
             Self::BadJson(_) | Self::BadField { .. } | Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::TooManyHits { .. } | Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -124,6 +128,7 @@ impl Refusal {
             Self::Busy => 12,
             Self::NotWritten => 13,
             Self::Stopping => 14,
+            Self::NotOperator => 15,
         };
         NAMES[position]
     }

@@ -10,6 +10,7 @@ use crate::data::{self, DataError};
 use crate::forwarder::{Forwarder, ForwarderError};
 use crate::kafka::topic::{TopicError, ensure_topic};
 use crate::listeners::{BindError, Listeners};
+use crate::orders::Copies;
 use crate::process::{FAILED, WRONG, say, stop_signal, told};
 use crate::service::{Service, ServiceError};
 
@@ -65,7 +66,9 @@ pub async fn run(configuration: Configuration, data: &Path) -> Result<(), RunErr
     let listeners = Listeners::bind(&configuration.collector).await?;
     check_topic(&configuration.kafka).await?;
     let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(&data))?);
-    let service = Service::open(configuration, &data, keys)?;
+    let copies = Copies::for_partitions_of(&configuration.kafka);
+    let service = Service::open(configuration, &data, keys, copies)?;
+    service.tell_key().await;
     let mut forwarding = Forwarder::open(&service, &data)?.start();
 
     say(format!("collector http://{}", listeners.collector));

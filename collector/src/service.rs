@@ -20,15 +20,17 @@ use crate::browser_cache::BrowserCache;
 use crate::counts::ConsentCounts;
 use crate::endpoints::{Banners, Collector};
 use crate::journal::{Journal, JournalError, JournalSettings};
+use crate::keys_in_use::KeyInUse;
 use crate::limits::NetworkLimits;
 use crate::lookup::Lookup;
+use crate::orders::Copies;
 use crate::recorder::{Recorder, Sealer};
 use crate::telemetry::Telemetry;
 
 /// Browsers remembered; the thousand most common ones make nearly all of the traffic.
 const BROWSERS: usize = 10_000;
-/// Time between two rounds of upkeep.
-const UPKEEP: Duration = Duration::from_secs(60);
+/// Time between two rounds of upkeep, and so the longest until a key that an operator put in place is used.
+const UPKEEP: Duration = Duration::from_secs(15);
 
 /// A collector that is ready for requests.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ pub struct Service {
     /// What answers requests.
     pub collector: Arc<Collector>,
     keys: Arc<KeyKeeper>,
+    key_in_use: Arc<KeyInUse>,
 }
 
 /// Why a collector cannot start.
@@ -50,7 +53,7 @@ pub enum ServiceError {
 }
 
 impl Service {
-    /// Opens the journal under `data`. Blocks; meant for a program's start.
+    /// Opens the journal under `data`, whose orders need so many copies. Blocks; meant for a program's start.
     ///
     /// # Errors
     /// When the journal or a site's rules cannot be used; the text says what to do.
@@ -58,6 +61,7 @@ impl Service {
         configuration: Configuration,
         data: &Path,
         keys: Arc<KeyKeeper>,
+        copies: Copies,
     ) -> Result<Self, ServiceError> {
         let rules = |site: &Site| Ok((site.name.clone(), SiteRules::new(site)?));
         let rules = configuration.sites.iter().map(rules).collect::<Result<_, PageRuleError>>()?;
@@ -66,7 +70,9 @@ impl Service {
             max_bytes: configuration.limits.journal_bytes,
             ..JournalSettings::new(data.join("journal"))
         };
-        let (journal, opened) = Journal::open(settings, Sealer::new(Arc::clone(&keys)))?;
+        let sealer = Sealer::new(Arc::clone(&keys));
+        let key_in_use = Arc::new(sealer.key_in_use());
+        let (journal, opened) = Journal::open(settings, sealer)?;
         let telemetry = Telemetry::default();
         telemetry.journal_torn_bytes.set(opened.recovered.torn_bytes);
         telemetry.journal_damaged_bytes.set(opened.recovered.damaged_bytes);
@@ -83,14 +89,14 @@ impl Service {
             banners: Banners::new(&configuration),
             counts: ConsentCounts::default(),
             lookup: Lookup::new(configuration.ip_data.or_found_beside(data)),
-            recorder: Recorder::new(journal),
+            recorder: Recorder::new(journal, copies),
             keys: Arc::clone(&keys),
             rules,
             stopping: AtomicBool::new(false),
             configuration,
             telemetry,
         });
-        Ok(Self { collector, keys })
+        Ok(Self { collector, keys, key_in_use })
     }
 
     /// Up to where records are on disk.
@@ -98,16 +104,22 @@ impl Service {
         self.collector.recorder.journal().confirmed()
     }
 
-    /// Keys are made and destroyed on time, consent counts are written at each full hour, gauges are kept, IP
+    /// Keys are made and destroyed on time and told in the log, consent counts are written at each full hour, gauges are kept, IP
     /// databases that changed are read again. Runs until it is dropped.
     pub async fn upkeep(&self) {
         let mut ticks = interval(UPKEEP);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut hour = Hour::of(Timestamp::now());
+        let mut key_changes = self.key_in_use.changes();
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // A journal that is closed changes nothing any more.
+                Ok(()) = key_changes.changed() => {}
+            }
             let clocks = Clocks::read();
             keep_keys(&self.keys, clocks);
+            self.tell_key().await;
             let telemetry = &self.collector.telemetry;
             telemetry.oldest_readable_hours.set(self.keys.oldest_readable_hours(clocks.now));
             self.collector.lookup.refresh();
@@ -116,6 +128,17 @@ impl Service {
                 hour = Hour::of(clocks.now);
                 self.write_counts().await;
             }
+        }
+    }
+
+    /// Tells in the log which key is in use, unless that is told already. What cannot be written is tried again by upkeep.
+    pub async fn tell_key(&self) {
+        let current = match self.keys.sealing_key(Timestamp::now()) {
+            Ok(key) => key.id(),
+            Err(error) => return tracing::error!(%error, "there is no key to encrypt with"),
+        };
+        if let Err(refusal) = self.key_in_use.tell(&self.collector.recorder, current).await {
+            tracing::error!(%refusal, "the log does not tell yet which key is in use");
         }
     }
 

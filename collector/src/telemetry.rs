@@ -25,6 +25,8 @@ pub struct Telemetry {
     recorded: Counter,
     not_recorded: Family<Reason, Counter>,
     refused: Family<Reason, Counter>,
+    /// Erase orders on disk, each counted once, however many copies it has.
+    pub erase_orders: Counter,
     /// Bytes of all journal segments.
     pub journal_bytes: Gauge<u64, AtomicU64>,
     /// Hours since the oldest record that some key still opens was written.
@@ -46,6 +48,7 @@ impl Default for Telemetry {
             recorded: Counter::default(),
             not_recorded: Family::default(),
             refused: Family::default(),
+            erase_orders: Counter::default(),
             journal_bytes: Gauge::default(),
             oldest_readable_hours: Gauge::default(),
             connections: Gauge::default(),
@@ -97,6 +100,7 @@ impl Telemetry {
             self.not_recorded.clone(),
         );
         registry.register("refused", "Requests refused", self.refused.clone());
+        registry.register("erase_orders", "Erase orders on disk", self.erase_orders.clone());
         registry.register("journal_bytes", "Bytes of all journal segments", self.journal_bytes.clone());
         registry.register(
             "oldest_readable_hours",

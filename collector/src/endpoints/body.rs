@@ -17,7 +17,7 @@ const PROGRESS_TIMEOUT: Duration = Duration::from_secs(5);
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The whole body.
-pub(super) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     timeout(BODY_TIMEOUT, read_pieces(body)).await.unwrap_or(Err(Refusal::TooSlow))
 }
 

@@ -1,8 +1,10 @@
-//! What visitors are asked, what of their answers is stored, and what they are shown: over real sockets.
+//! What visitors are asked, what of their answers is stored, what they are shown and how they are forgotten: over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a step that fails fails the test")]
 
 mod answers;
 mod cookies;
+mod keys;
+mod operator;
 mod pages;
 mod questions;
 mod records;

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use collector::listeners::{Listeners, Serving};
+use collector::orders::Copies;
 use collector::service::Service;
 use jiff::Timestamp;
 use schemas::choice::{Choice, Method, week_of};
 use schemas::configuration::Configuration;
-use schemas::event::Order;
-use schemas::journal::Position;
-use schemas::keys::{Clocks, KeyKeeper};
+use schemas::event::{self, Control, Event, Order};
+use schemas::journal::{Item, Limit, Position, Reader};
+use schemas::keys::{Clocks, KeyId, KeyKeeper, Keys};
+use schemas::wire::{self, Header};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -37,6 +39,9 @@ pub(crate) fn configuration(mode: &str) -> String {
     )
 }
 
+/// Partitions of the journal's topic, if it were shipped.
+pub(crate) const PARTITIONS: u8 = 6;
+
 /// A choice of this week.
 pub(crate) fn choice(statistics: bool, marketing: bool, policy_revision: u32) -> String {
     let week = week_of(Timestamp::now());
@@ -45,8 +50,10 @@ pub(crate) fn choice(statistics: bool, marketing: bool, policy_revision: u32) ->
 
 pub(crate) struct Running {
     address: SocketAddr,
-    service: Service,
-    _data: TempDir,
+    admin: SocketAddr,
+    pub(crate) service: Service,
+    pub(crate) keys: Arc<KeyKeeper>,
+    pub(crate) data: TempDir,
     _serving: Serving,
     _stop: watch::Sender<bool>,
 }
@@ -64,30 +71,23 @@ impl Running {
         configuration.collector.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         configuration.collector.admin = configuration.collector.listen;
         let listeners = Listeners::bind(&configuration.collector).await.unwrap();
-        let address = listeners.collector;
+        let (address, admin) = (listeners.collector, listeners.admin);
         let keys = Arc::new(KeyKeeper::open(&data.path().join("keys")).unwrap());
         keys.maintain(Clocks::read()).unwrap().1.unwrap();
-        let service = Service::open(configuration, data.path(), keys).unwrap();
+        let copies = Copies::for_partitions_of(&configuration.kafka);
+        let service = Service::open(configuration, data.path(), Arc::clone(&keys), copies).unwrap();
         let (stop, stopped) = watch::channel(false);
         let serving = listeners.serve(&service, String::new, stopped);
-        Self { address, service, _data: data, _serving: serving, _stop: stop }
+        Self { address, admin, service, keys, data, _serving: serving, _stop: stop }
     }
 
     pub(crate) async fn ask(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let mut text =
-            format!("{request} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-        if !headers.iter().any(|(name, _)| *name == "host") {
-            text.push_str("host: stats.example.com\r\n");
-        }
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        // A body that is refused may be answered before all of it is sent.
-        stream.write_all(format!("{text}\r\n{body}").as_bytes()).await.ok();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok();
-        Answer::parse(&String::from_utf8_lossy(&answer))
+        ask(self.address, request, headers, body).await
+    }
+
+    /// Asks the operator's listener.
+    pub(crate) async fn ask_admin(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        ask(self.admin, request, headers, body).await
     }
 
     pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -122,6 +122,61 @@ impl Running {
         let mut counted: Vec<_> = counted.collect();
         counted.sort();
         counted
+    }
+}
+
+async fn ask(address: SocketAddr, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut text = format!("{request} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        text.push_str("host: stats.example.com\r\n");
+    }
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    // A body that is refused may be answered before all of it is sent.
+    stream.write_all(format!("{text}\r\n{body}").as_bytes()).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    Answer::parse(&String::from_utf8_lossy(&answer))
+}
+
+/// A record of the journal: its header, the key it is encrypted with, and what it says.
+pub(crate) type Record = (Header, KeyId, Event);
+
+impl Running {
+    /// All that the journal holds, in order.
+    pub(crate) fn records(&self, keys: &Keys) -> Vec<Record> {
+        let end = *self.service.confirmed().borrow();
+        let mut reader = Reader::open(self.data.path().join("journal"), Position::START).unwrap();
+        let mut records = Vec::new();
+        loop {
+            match reader.next(Limit::Confirmed(end)).unwrap() {
+                Item::Record { bytes, .. } => {
+                    let (header, body) = wire::open(bytes, keys).unwrap();
+                    records.push((header, wire::key_needed(bytes).unwrap().0, event::decode(&body).unwrap()));
+                }
+                Item::End => return records,
+                Item::Missing { .. } | Item::Damaged { .. } => panic!("the journal has a hole"),
+            }
+        }
+    }
+
+    /// What the journal's control records say, each with its site and lane.
+    pub(crate) fn control_records(&self) -> Vec<(Header, Order)> {
+        let orders =
+            self.records(&self.keys.keys()).into_iter().filter_map(|(header, _, event)| match event {
+                Event::Control(Control { order }) => Some((header, order.unwrap())),
+                Event::Visit(_) => None,
+            });
+        orders.collect()
+    }
+
+    /// A metric as an operator sees it.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let text = self.ask_admin("GET /metrics", &[], "").await.body;
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("footfall_collector_{name} ")));
+        line.unwrap_or_else(|| panic!("{name} is not in {text}")).parse().unwrap()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use collector::orders::Copies;
 use collector::process::{say, stop_signal, told};
 use collector::service::Service;
 use processor::enrich::Networks;
@@ -47,7 +48,8 @@ pub async fn up(mut configuration: Configuration, data: &Data, arguments: &cli::
         import_demo(&configuration, data, &store).await?;
     }
     let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(data.path()))?);
-    let service = Service::open(configuration.clone(), data.path(), Arc::clone(&keys))?;
+    let service = Service::open(configuration.clone(), data.path(), Arc::clone(&keys), Copies::ONE)?;
+    service.tell_key().await;
     let run = Run {
         source: JournalSource::open(&data.path().join("journal"), data.path(), rand::random)?,
         pipeline: pipeline(&configuration, data)?,

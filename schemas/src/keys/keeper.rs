@@ -63,7 +63,7 @@ impl KeyKeeper {
         Ok(keeper)
     }
 
-    /// Makes and destroys what is due; call it every minute. While the clocks are apart nothing is destroyed.
+    /// Makes and destroys what is due; call it several times a minute. While the clocks are apart nothing is destroyed.
     ///
     /// # Errors
     /// When the directory cannot be kept.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
+use collector::orders::Copies;
 use collector::server::serve;
 use collector::service::Service;
 use schemas::configuration::Configuration;
@@ -25,7 +26,8 @@ pub fn configuration() -> Result<Configuration> {
 /// # Errors
 /// When `data` cannot be used.
 pub async fn collector(listener: TcpListener, data: &Path) -> Result<()> {
-    let service = Service::open(configuration()?, data, Arc::new(KeyKeeper::open(&data.join("keys"))?))?;
+    let keys = Arc::new(KeyKeeper::open(&data.join("keys"))?);
+    let service = Service::open(configuration()?, data, keys, Copies::ONE)?;
     let collector = Arc::clone(&service.collector);
     let connections_max = collector.configuration.limits.connections;
     let answer = move |peer, request| Arc::clone(&collector).answer(peer, request);

@@ -5,6 +5,7 @@ mod stories;
 
 use std::collections::HashSet;
 use std::fs;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::civil::date;
@@ -16,7 +17,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::{Offset, TopicPartitionList};
 use schemas::choice::Reading;
 use schemas::configuration::{Configuration, Limits, Site};
-use schemas::event::{self, Event, Visit};
+use schemas::event::{self, Control, Event, Visit};
 use schemas::journal::{Item, Limit, Reader, RecordId};
 use schemas::keys::KeyKeeper;
 use schemas::local_time::LocalDay;
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::consent::{Decision, Permit, Signals, decide};
+use crate::orders::{Copies, OrderId};
 use crate::recorder::PermittedVisit;
 
 const TOPIC: &str = "visits.raw";
@@ -72,7 +74,8 @@ impl Bench {
             ..Configuration::default()
         };
         let keys = Arc::new(KeyKeeper::open(&self.data.path().join("keys")).unwrap());
-        let service = Service::open(configuration, self.data.path(), Arc::clone(&keys)).unwrap();
+        let copies = Copies::for_partitions_of(&configuration.kafka);
+        let service = Service::open(configuration, self.data.path(), Arc::clone(&keys), copies).unwrap();
         Running { service, keys }
     }
 
@@ -172,6 +175,23 @@ impl Running {
             Event::Visit(_) => None,
         });
         lost.collect()
+    }
+
+    /// How many records of a partition stand before its one copy of an erase order.
+    fn before_order(&self, records: &[Vec<u8>], order: OrderId, address: IpAddr) -> usize {
+        let is_copy = |record: &Vec<u8>| {
+            let (header, bytes) = wire::open(record, &self.keys.keys()).unwrap();
+            let Event::Control(Control { order: Some(Order::Erase(erase)) }) = event::decode(&bytes).unwrap()
+            else {
+                return false;
+            };
+            assert_eq!((header.site.as_str(), erase.order.as_slice()), ("", order.0.as_slice()));
+            assert_eq!((erase.ip(), erase.whole_address, erase.copies), (Some(address), true, PARTITIONS));
+            true
+        };
+        let places: Vec<usize> = (0..records.len()).filter(|place| is_copy(&records[*place])).collect();
+        assert_eq!(places.len(), 1, "one copy");
+        places[0]
     }
 
     async fn stop(self, forwarding: Forwarding) {

@@ -24,6 +24,23 @@ async fn ships_each_record_once_and_in_order_by_lane() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_stands_in_every_partition_behind_what_came_before() {
+    let bench = Bench::new();
+    let running = bench.start();
+    let forwarding = bench.forwarder(&running).start();
+    running.visits(30).await;
+    let address = "192.0.2.77".parse().unwrap();
+    let order = running.service.collector.order_erasure(None, address).await.unwrap();
+    running.visits(1).await;
+    running.until_shipped(1 + 30 + PARTITIONS as usize + 1).await;
+    let partitions = bench.topic();
+    let before: Vec<usize> =
+        partitions.iter().map(|records| running.before_order(records, order, address)).collect();
+    assert_eq!(before.iter().sum::<usize>(), 31, "all that was there before stands before it");
+    running.stop(forwarding).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ships_nothing_that_is_not_confirmed() {
     let bench = Bench::new();
     let running = bench.start();
