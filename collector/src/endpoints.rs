@@ -6,12 +6,15 @@ pub(crate) mod body;
 mod choice;
 mod consent;
 mod cors;
+mod erase;
 mod guest;
 mod hit;
 mod notices;
 mod pixel;
 mod privacy;
+mod return_address;
 mod visit;
+mod visitor;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -58,6 +61,8 @@ pub struct Collector {
     pub recorder: Recorder,
     /// Limits per client network.
     pub limits: NetworkLimits,
+    /// Stricter ones for orders, each of which costs a record in every partition.
+    pub order_limits: NetworkLimits,
     /// Recognised browsers.
     pub browsers: BrowserCache,
     /// Networks of those who ask what is known of them.
@@ -121,6 +126,8 @@ impl Collector {
             ("/consent", &Method::GET) => consent::get(self, &sender, query),
             ("/consent", &Method::POST) => choice::post(self, &sender, body).await,
             ("/consent", &Method::OPTIONS) => cors::preflight(self, &sender, "GET, POST"),
+            ("/erase", &Method::POST) => erase::post(self, &sender, body).await,
+            ("/erase", &Method::OPTIONS) => cors::preflight(self, &sender, "POST"),
             ("/privacy", &Method::GET) => privacy::page(self, &sender, query),
             ("/policy/notices.json", &Method::GET) => notices::get(self, &sender, query),
             (other, _) => Err(wrong_method(other)),
@@ -168,7 +175,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
 /// The path exists for other methods, or not at all.
 fn wrong_method(path: &str) -> Refusal {
     let allowed = match path {
-        "/hit" => "POST, OPTIONS",
+        "/hit" | "/erase" => "POST, OPTIONS",
         "/consent" => "GET, POST, OPTIONS",
         "/tag.js" | "/consent.js" => "GET, HEAD",
         "/pixel.gif" | "/privacy" | "/policy/notices.json" => "GET",

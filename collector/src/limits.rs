@@ -19,6 +19,8 @@ type Limiter = RateLimiter<Network, DashMapStateStore<Network>, DefaultClock>;
 
 /// New networks between two clean-ups of the table.
 const CLEAN_UP_EVERY: u64 = 1024;
+/// Orders a minute, and so many at once: a visitor needs one, a household a few.
+const ORDERS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
 /// Counts hits per client network in a bounded table.
 #[derive(Debug)]
@@ -35,6 +37,15 @@ impl NetworkLimits {
         let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let quota =
             Quota::per_second(at_least_one(limits.hits_per_second)).allow_burst(at_least_one(limits.burst));
+        Self::with_quota(quota, limits)
+    }
+
+    /// Limits of orders to forget a visitor: a few a minute.
+    pub fn of_orders(limits: &Limits) -> Self {
+        Self::with_quota(Quota::per_minute(ORDERS_PER_MINUTE), limits)
+    }
+
+    fn with_quota(quota: Quota, limits: &Limits) -> Self {
         let limiter = ArcSwap::from_pointee(RateLimiter::dashmap(quota));
         Self { limiter, quota, networks_max: limits.networks, checks: AtomicU64::new(0) }
     }
@@ -106,6 +117,14 @@ mod tests {
         }
         assert!(matches!(limits.check(client), Err(Refusal::TooManyRequests { retry_seconds: 1..=2 })));
         assert_eq!(limits.check("192.0.2.2".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn a_network_gives_five_orders_a_minute_whatever_its_hits() {
+        let limits = NetworkLimits::of_orders(&Limits { hits_per_second: 1000, ..Limits::default() });
+        let client = "192.0.2.1".parse().unwrap();
+        assert_eq!([(); 5].map(|()| limits.check(client)), [const { Ok(()) }; 5]);
+        assert!(matches!(limits.check(client), Err(Refusal::TooManyRequests { retry_seconds: 2..=13 })));
     }
 
     #[test]

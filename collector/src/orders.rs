@@ -62,6 +62,11 @@ impl Collector {
         self.erase(site.unwrap_or_default(), |order, copies| Erase::of_address(&address, order, copies)).await
     }
 
+    /// Orders that the visitor who is filled into `visitor` is forgotten on a site. Returns when the disk has all copies.
+    pub(crate) async fn forget(&self, site: &str, visitor: &Visit) -> Result<OrderId, Refusal> {
+        self.erase(site, |order, copies| Erase::of(visitor, order, copies)).await
+    }
+
     async fn erase(
         &self,
         site: &str,

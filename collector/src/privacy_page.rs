@@ -1,8 +1,9 @@
 //! The privacy page, pure from what a request says to HTML: what would be recorded about it (`record`), the visitor's choice
-//! (`choice`) and the policy's revisions (`history`). It shows personal information to the person it is of, and to nobody else: nothing of
+//! (`choice`), how he is forgotten (`erase`) and the policy's revisions (`history`). It shows personal information to the person it is of, and to nobody else: nothing of
 //! it is logged or kept, and whatever comes from the request is escaped (`html`).
 
 mod choice;
+mod erase;
 mod history;
 mod html;
 mod record;
@@ -43,6 +44,8 @@ pub struct View<'a> {
     pub policy: PolicyState,
     /// Its revisions, those announced among them.
     pub policies: &'a [Policy],
+    /// The page answers the visitor's order to be forgotten.
+    pub erased: bool,
 }
 
 impl View<'_> {
@@ -74,6 +77,7 @@ pub fn render(view: &View<'_>) -> String {
         "languages" => languages(view),
         "choice" => choice::section(view),
         "record" => record::section(view),
+        "erase" => erase::section(view),
         "history" => history::section(view),
         _ => Html::default(),
     })

@@ -85,6 +85,7 @@ impl Service {
         );
         let collector = Arc::new(Collector {
             limits: NetworkLimits::new(&configuration.limits),
+            order_limits: NetworkLimits::of_orders(&configuration.limits),
             browsers: BrowserCache::new(BROWSERS, RandomState::new()),
             banners: Banners::new(&configuration),
             counts: ConsentCounts::default(),

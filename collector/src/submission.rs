@@ -80,6 +80,11 @@ impl Submission {
         let marketing = statistics && self.marketing == Some(true);
         Ok(Choice { policy_revision, statistics, marketing, week, method: self.method })
     }
+
+    /// The refusal of everything, whatever the fields say.
+    pub fn refusal(&self, policy_revision: u32, week: u32) -> Choice {
+        Choice { policy_revision, statistics: false, marketing: false, week, method: self.method }
+    }
 }
 
 /// The bare count of a choice made where `before` stood.

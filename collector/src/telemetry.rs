@@ -27,6 +27,8 @@ pub struct Telemetry {
     refused: Family<Reason, Counter>,
     /// Erase orders on disk, each counted once, however many copies it has.
     pub erase_orders: Counter,
+    /// Withdrawals whose order to forget the visit was not written; the refusal holds all the same.
+    pub withdrawals_not_forgotten: Counter,
     /// Bytes of all journal segments.
     pub journal_bytes: Gauge<u64, AtomicU64>,
     /// Hours since the oldest record that some key still opens was written.
@@ -49,6 +51,7 @@ impl Default for Telemetry {
             not_recorded: Family::default(),
             refused: Family::default(),
             erase_orders: Counter::default(),
+            withdrawals_not_forgotten: Counter::default(),
             journal_bytes: Gauge::default(),
             oldest_readable_hours: Gauge::default(),
             connections: Gauge::default(),
@@ -101,6 +104,11 @@ impl Telemetry {
         );
         registry.register("refused", "Requests refused", self.refused.clone());
         registry.register("erase_orders", "Erase orders on disk", self.erase_orders.clone());
+        registry.register(
+            "withdrawals_not_forgotten",
+            "Withdrawals whose order to forget the visit was not written; the refusal holds",
+            self.withdrawals_not_forgotten.clone(),
+        );
         registry.register("journal_bytes", "Bytes of all journal segments", self.journal_bytes.clone());
         registry.register(
             "oldest_readable_hours",

@@ -12,9 +12,7 @@ mod generated {
 
 pub use generated::content::Content as Event;
 pub use generated::control::Order;
-pub use generated::{
-    ConsentCount, Control, Erase, Goodbye, KeyInUse, Kind, Lost, Opened, Progress, Visit,
-};
+pub use generated::{ConsentCount, Control, Erase, Goodbye, KeyInUse, Kind, Lost, Opened, Progress, Visit};
 
 /// Longest encoded event: the journal's largest record less its header. A hit's own limits keep it far below.
 pub const EVENT_BYTES_MAX: usize = 32 * 1024;

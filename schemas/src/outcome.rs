@@ -23,13 +23,15 @@ pub enum Outcome {
     ChoseRefusal,
     /// A visitor who had accepted refused.
     Withdrew,
+    /// A visitor had what is held of him erased, and refused with it.
+    Erased,
     /// The question, or the notice of a new policy, was shown.
     Shown,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Refused,
         Self::RefusedByGpc,
         Self::RefusedByDnt,
@@ -39,6 +41,7 @@ impl Outcome {
         Self::ChoseEverything,
         Self::ChoseRefusal,
         Self::Withdrew,
+        Self::Erased,
         Self::Shown,
     ];
 
@@ -54,6 +57,7 @@ impl Outcome {
             Self::ChoseEverything => "chose_everything",
             Self::ChoseRefusal => "chose_refusal",
             Self::Withdrew => "withdrew",
+            Self::Erased => "erased",
             Self::Shown => "shown",
         }
     }

@@ -7,7 +7,7 @@ use hyper::header::{
 };
 
 use super::guest::Guest;
-use super::{Body, Collector};
+use super::{Body, Collector, parameter};
 use crate::consent::decide;
 use crate::privacy_page::{View, render};
 use crate::refusal::Refusal;
@@ -32,6 +32,7 @@ pub(super) fn page(
         signals,
         policy,
         policies: &collector.configuration.policies,
+        erased: parameter(query, "erased").is_some(),
     };
     let mut response = Response::new(Body::from(render(&view)));
     let headers = response.headers_mut();

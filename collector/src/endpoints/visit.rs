@@ -5,13 +5,13 @@ use hyper::header::{HeaderValue, SET_COOKIE};
 use jiff::Timestamp;
 use schemas::configuration::Site;
 use schemas::event::Visit;
-use schemas::language::primary_language;
 use schemas::local_time::LocalDay;
 use schemas::measure::Hold;
 use schemas::outcome::Outcome;
 use schemas::visitor;
 
 use super::hit::{HIT, NOT_RECORDED};
+use super::visitor::visitor;
 use super::{Body, Collector};
 use crate::consent::{self, Decision};
 use crate::device_hold::DeviceHolds;
@@ -124,10 +124,8 @@ async fn record(collector: &Collector, verdicts: Vec<Verdict<'_>>) -> Result<Rec
 }
 
 fn fill(collector: &Collector, sender: &Sender<'_>, site: &Site, hit: Hit, policy_revision: u32) -> Visit {
-    let browser = collector.browsers.recognise(sender.user_agent(), &sender.client_hints());
     Visit {
         received_ms: u64::try_from(sender.now.as_millisecond()).unwrap_or(0),
-        address: Visit::address_bytes(*sender.client.expose()),
         url: absolute(hit.url, site),
         referrer: hit.referrer,
         kind: hit.kind.into(),
@@ -135,18 +133,9 @@ fn fill(collector: &Collector, sender: &Sender<'_>, site: &Site, hit: Hit, polic
         value_thousandths: hit.value_thousandths,
         engaged_ms: hit.engaged_ms,
         scroll_percent: hit.scroll_percent,
-        browser: browser.name.to_owned(),
-        browser_version: browser.version.map_or(0, u32::from),
-        os: browser.os.to_owned(),
-        device: browser.device.as_str().to_owned(),
-        language: primary_language(sender.accept_language()).to_owned(),
-        bot: browser.bot.unwrap_or_default().to_owned(),
         hit_id: hit.id.into_bytes(),
         policy_revision,
-        marketing: false,
-        drop_reason: String::new(),
-        progress: None,
-        state_number: None,
+        ..visitor(collector, sender)
     }
 }
 

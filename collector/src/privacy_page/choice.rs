@@ -112,7 +112,7 @@ fn form(view: &View<'_>, button: &str, [statistics, marketing]: [&str; 2]) -> Ht
 }
 
 /// The collector is on another site than some page: browsers may keep their cookies apart.
-fn is_elsewhere(view: &View<'_>) -> bool {
+pub(super) fn is_elsewhere(view: &View<'_>) -> bool {
     let host = view.sender.host();
     host.is_some_and(|host| view.site.hosts.iter().any(|own| !is_same_site(&host, own)))
 }

@@ -27,7 +27,18 @@ fn page_in(language: Language, configuration: &str, headers: &[(&str, &str)]) ->
     let browser = recognise(sender.user_agent(), &sender.client_hints());
     let (decision, policies) = (decide(site, &signals, policy.material), configuration.policies.as_slice());
     let network = Network { country: "JP".to_owned(), isp: "Provider <b>".to_owned() };
-    render(&View { site, sender: &sender, language, browser, network, decision, signals, policy, policies })
+    render(&View {
+        site,
+        sender: &sender,
+        language,
+        browser,
+        network,
+        decision,
+        signals,
+        policy,
+        policies,
+        erased: true,
+    })
 }
 
 fn page(headers: &[(&str, &str)]) -> String {
@@ -161,7 +172,9 @@ fn accepting_and_refusing_look_the_same_and_take_one_click() {
     let page = page(&[]);
     let forms: Vec<&str> =
         page.split("<form ").skip(1).filter_map(|rest| rest.split("</form>").next()).collect();
-    assert_eq!(forms.len(), 3);
+    let (forms, erase): (Vec<&str>, Vec<&str>) =
+        forms.into_iter().partition(|form| form.contains("action=\"consent\""));
+    assert_eq!((forms.len(), erase.len()), (3, 1));
     for (form, [statistics, marketing]) in
         forms.iter().zip([["accept", "accept"], ["accept", "refuse"], ["refuse", "refuse"]])
     {
@@ -171,6 +184,25 @@ fn accepting_and_refusing_look_the_same_and_take_one_click() {
         assert_shows(form, &[&format!("name=\"statistics\" value=\"{statistics}\"")]);
         assert_shows(form, &[&format!("name=\"marketing\" value=\"{marketing}\"")]);
     }
+}
+
+#[test]
+fn to_be_forgotten_takes_one_click_and_is_confirmed_to_whoever_did_it() {
+    let headers = [("host", "stats.example.com")];
+    let refused = [headers[0], ("cookie", "__Host-consent-a379a6f6=1.2.00.2968.f")];
+    let form = "<form method=\"post\" action=\"erase\"><input type=\"hidden\" name=\"site\" value=\"example.com\">\
+                <input type=\"hidden\" name=\"language\" value=\"en\"><button>Forget me</button></form>";
+    let (before, after) = (page(&headers), page(&refused));
+    for page in [&before, &after] {
+        assert_shows(page, &["<h2 id=\"erase\">", form, "48 hours", "keep a copy of your choice"]);
+    }
+    assert!(
+        before.contains("<p role=\"status\"></p>") && !before.contains("You are forgotten"),
+        "a mere link"
+    );
+    assert_shows(&after, &["<p role=\"status\"><strong>You are forgotten"]);
+    let elsewhere = page(&[("host", "collector.example.net")]);
+    assert_shows(&elsewhere, &["Please refuse on example.com too"]);
 }
 
 #[test]

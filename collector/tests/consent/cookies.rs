@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use schemas::choice::week_of;
 
-use crate::running::{Answer, COOKIE, FIREFOX, MODES, ORIGIN, Running, choice, configuration};
+use crate::running::{Answer, COOKIE, FIREFOX, MODES, ORIGIN, Running, VISIT_COOKIE, choice, configuration};
 
 const HIT: &str = r#"{"site":"example.com","url":"https://example.com/a"}"#;
 
@@ -15,6 +15,12 @@ fn set(answer: &Answer) -> Vec<&str> {
 fn expected(flags: &str, method: &str, attributes: &str) -> String {
     let week = week_of(Timestamp::now());
     format!("{COOKIE}=1.4.{flags}.{week}.{method}; HttpOnly; {attributes}Secure; Path=/; Max-Age=15552000")
+}
+
+/// What ends the cookie of a visit, in both jars.
+pub(crate) fn expired(same_site: &str) -> [String; 2] {
+    ["", "Partitioned; "]
+        .map(|jar| format!("{VISIT_COOKIE}=; HttpOnly; {same_site}; {jar}Secure; Path=/; Max-Age=0"))
 }
 
 #[tokio::test]
@@ -66,19 +72,24 @@ async fn stores_only_choices(running: &Running, headers: &[(&str, &str)], case: 
         let answer = running.ask(request, headers, body).await;
         assert_eq!((answer.status, set(&answer)), (status, vec![]), "{case} {request}");
     }
+    let had_accepted = headers.iter().any(|(_, value)| value.contains(".11."));
     for (statistics, marketing, flags) in [
         ("accept", "accept", "11"),
         ("accept", "refuse", "10"),
         ("refuse", "refuse", "00"),
         ("refuse", "accept", "00"),
     ] {
+        let with_expiry = |choice: String| match (had_accepted, statistics) {
+            (true, "refuse") => [vec![choice], expired("SameSite=Lax").to_vec()].concat(),
+            _ => vec![choice],
+        };
         let script = running.choose(headers, statistics, marketing).await;
         assert_eq!(script.status, 204, "{case}");
-        assert_eq!(set(&script), [expected(flags, "b", "SameSite=Lax; ")], "{case}");
+        assert_eq!(set(&script), with_expiry(expected(flags, "b", "SameSite=Lax; ")), "{case}");
         let form = format!("site=example.com&statistics={statistics}&marketing={marketing}");
         let form = running.ask("POST /consent", headers, &form).await;
         assert_eq!(form.status, 303, "{case}");
-        assert_eq!(set(&form), [expected(flags, "f", "SameSite=Lax; ")], "{case}");
+        assert_eq!(set(&form), with_expiry(expected(flags, "f", "SameSite=Lax; ")), "{case}");
     }
 }
 

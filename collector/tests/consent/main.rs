@@ -3,6 +3,7 @@
 
 mod answers;
 mod cookies;
+mod erasure;
 mod keys;
 mod operator;
 mod pages;

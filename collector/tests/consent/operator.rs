@@ -73,6 +73,8 @@ async fn no_page_and_no_public_request_gives_an_operators_order() {
     let got = running.ask_admin("GET /erase", &[HOST, OPERATOR], "").await;
     assert_eq!((got.status, got.header("allow")), (405, "POST"));
     assert_eq!(running.ask_admin("OPTIONS /erase", &[HOST], "").await.status, 405);
+    let public = running.ask("POST /erase", &[HOST, OPERATOR], BODY).await;
+    assert_eq!(public.status, 403, "the public door knows sites only");
     assert!(running.control_records().iter().all(|(_, order)| !matches!(order, Order::Erase(_))));
     assert_eq!(running.metric("refused_total{reason=\"not_operator\"}").await, 6);
 }

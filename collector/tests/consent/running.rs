@@ -39,6 +39,8 @@ pub(crate) fn configuration(mode: &str) -> String {
     )
 }
 
+/// The name of the cookie that holds a visit at `example.com`.
+pub(crate) const VISIT_COOKIE: &str = "__Host-visit-a379a6f6";
 /// Partitions of the journal's topic, if it were shipped.
 pub(crate) const PARTITIONS: u8 = 6;
 

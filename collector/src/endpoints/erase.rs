@@ -1,0 +1,109 @@
+//! `POST /erase`: a visitor's button. He is forgotten, and nothing is recorded of him until he chooses otherwise.
+//!
+//! The refusal holds whatever becomes of the order: a journal that is full, or a network that has sent too many orders, is told, but
+//! must not stand between a visitor and his refusal.
+
+use std::time::Duration;
+
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::SET_COOKIE;
+use schemas::choice::week_of;
+use schemas::configuration::Site;
+use schemas::outcome::Outcome;
+use tokio::time::timeout;
+
+use super::cors::allow_origin;
+use super::return_address::{header, own_page, privacy_page, see_other};
+use super::visitor::visitor;
+use super::{Body, Collector, body, no_content, text};
+use crate::choice_cookie::{Place, set_cookies};
+use crate::orders::OrderId;
+use crate::refusal::Refusal;
+use crate::request::Sender;
+use crate::submission::{Submission, outcome};
+use crate::visit_cookie;
+
+/// How long a withdrawal waits for its order. The refusal must be answered even if the disk stands still.
+const WITHDRAWAL_WAIT: Duration = Duration::from_secs(2);
+
+pub(super) async fn post(
+    collector: &Collector,
+    sender: &Sender<'_>,
+    body: Incoming,
+) -> Result<Response<Body>, Refusal> {
+    collector.limits.check(*sender.client.expose())?;
+    let submission = Submission::parse(sender.content_type(), &body::read(body).await?)?;
+    let site = collector.site(&submission.site)?;
+    sender.check_choice(site)?;
+    let refusal = submission.refusal(collector.policy_revision(sender.now), week_of(sender.now));
+    let (mut response, outcome) = match (forget(collector, sender, site).await, submission.place) {
+        (Ok(_), Place::Form) => (see_other(&confirmation(collector, site, &submission))?, Outcome::Erased),
+        (Ok(_), Place::Script) => (no_content(), Outcome::Erased),
+        (Err(reason), _) => {
+            collector.telemetry.refused(&reason);
+            (text(&reason), outcome(&refusal, sender.signals(site).choice))
+        }
+    };
+    for choice in set_cookies(&refusal, site, sender, submission.place) {
+        response.headers_mut().append(SET_COOKIE, header(&choice)?);
+    }
+    expire(&mut response, (collector, sender), site)?;
+    if submission.place == Place::Script {
+        allow_origin(&mut response, sender.origin_header().cloned());
+    }
+    collector.count(site, sender.now, outcome);
+    Ok(response)
+}
+
+/// What follows from a refusal that was just sent to `POST /consent`: the cookie of the visit goes, and of somebody who had accepted
+/// nothing is held in memory either.
+pub(super) async fn after_refusal(
+    collector: &Collector,
+    sender: &Sender<'_>,
+    site: &Site,
+    outcome: Outcome,
+    response: &mut Response<Body>,
+) -> Result<(), Refusal> {
+    let had_accepted = outcome == Outcome::Withdrew;
+    let holds_visit =
+        collector.rules.get(&site.name).is_some_and(|rules| visit_cookie::is_there(rules, sender));
+    if had_accepted || holds_visit {
+        expire(response, (collector, sender), site)?;
+    }
+    if !had_accepted {
+        return Ok(());
+    }
+    let forgotten = timeout(WITHDRAWAL_WAIT, forget(collector, sender, site)).await;
+    if let Err(refusal) = forgotten.unwrap_or(Err(Refusal::Busy)) {
+        collector.telemetry.withdrawals_not_forgotten.inc();
+        tracing::warn!(%refusal, site = site.name, "a withdrawal holds, but what is in memory stays until its day is over");
+    }
+    Ok(())
+}
+
+/// Orders are limited more strictly than hits: each costs a record in every partition.
+async fn forget(collector: &Collector, sender: &Sender<'_>, site: &Site) -> Result<OrderId, Refusal> {
+    collector.order_limits.check(*sender.client.expose())?;
+    collector.forget(&site.name, &visitor(collector, sender)).await
+}
+
+/// Back to the page of the site that a form named, else to the privacy page, which says that it is done.
+fn confirmation(collector: &Collector, site: &Site, submission: &Submission) -> String {
+    let asked = submission.back.as_deref().and_then(|address| own_page(site, address));
+    let page = || privacy_page(collector, site, submission.language.as_deref());
+    asked.unwrap_or_else(|| format!("{}&erased=1#erase", page()))
+}
+
+fn expire(
+    response: &mut Response<Body>,
+    (collector, sender): (&Collector, &Sender<'_>),
+    site: &Site,
+) -> Result<(), Refusal> {
+    if let Some(rules) = collector.rules.get(&site.name) {
+        for cookie in visit_cookie::expire(rules, sender) {
+            response.headers_mut().append(SET_COOKIE, header(&cookie)?);
+        }
+    }
+    Ok(())
+}
