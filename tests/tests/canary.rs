@@ -77,8 +77,26 @@ async fn send_everything(server: &Server) {
         let shown = get(server, "/privacy?site=localhost", &headers).await;
         assert!(shown.status() == 200 && crate::story::text(&shown).contains("canaryagent"));
     }
+    be_forgotten(server).await;
     let lighthouse = serde_json::json!({"site": "localhost", "url": format!("http://localhost{LIGHTHOUSE}")});
     assert_eq!(post(server, &headers(IPV4), lighthouse.to_string()).await.status(), 204);
+}
+
+/// Orders name whom they concern, encrypted like his visits: of the visitor himself, and of an operator.
+async fn be_forgotten(server: &Server) {
+    let address = format!("{}/erase", server.collector);
+    assert_eq!(request(server, ("POST", address), &headers(IPV4), "site=localhost").await.status(), 303);
+    let operator = [("footfall-operator", "erase")];
+    for (order, status) in [
+        (serde_json::json!({"address": IPV6}), 200),
+        (serde_json::json!({"address": IPV6, "site": "canarysite77"}), 403),
+        (serde_json::json!({"address": format!("{IPV4}/canarytoken77")}), 400),
+    ] {
+        let address = format!("{}/erase", server.admin);
+        let answer = request(server, ("POST", address), &operator, order.to_string()).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(found(answer.body()), Vec::<&str>::new(), "in an answer");
+    }
 }
 
 /// Requests that are refused or not recorded must not be told of either.

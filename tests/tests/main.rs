@@ -8,6 +8,7 @@ mod chain;
 mod clients;
 mod damage;
 mod documents;
+mod erasure;
 mod import;
 mod ledger;
 mod refusal;

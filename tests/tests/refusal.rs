@@ -84,6 +84,7 @@ async fn who_refuses_leaves_nothing_but_a_bare_count() {
         refusals().iter().map(|(_, outcome)| format!("consent\t{outcome}\t{TIMES}\t1\t1\t1\t")).collect();
     expected.sort();
     expected.push("control\tgoodbye\t0\t1\t0\t1\t".into());
+    expected.push("control\tkey_in_use\t0\t2\t0\t1\t".into());
     expected.push("control\topened\t0\t2\t0\t1\t".into());
     expected.push("view\t\t0\t1\t1\t1\t/permitted-page".into());
     assert_eq!(new.lines().collect::<Vec<_>>(), expected);
