@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { eventually, newVisitor, newVisitorWithPrivacyControl, newVisitorWithThirdPartyCookies, openBrowser } from './browser.mjs';
 import { startFootfall } from './footfall.mjs';
 
+const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const OPT_IN = 'in.example';
 const OPT_OUT = 'out.example';
 const CONFIGURATION = `
@@ -48,6 +49,8 @@ after(async () => {
 function answer(request, response) {
   const site = request.headers.host.startsWith('localhost') ? OPT_OUT : OPT_IN;
   const own = pages[site] + request.url;
+  const state = new URL(own).searchParams.get('set');
+  if (state) response.setHeader('set-cookie', `${state}=state; HttpOnly; Secure; Path=/; SameSite=Lax`);
   response.writeHead(200, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': `default-src 'none'; script-src ${footfall.collector}; connect-src ${footfall.collector};
@@ -178,6 +181,73 @@ test('withdrawn: in two clicks, counted as such, and silent from then on', async
   await page.reload();
   await assertViews(OPT_IN, '/withdrawn', 1);
   assert.equal((await visitor.cookies()).length, 1, 'the state of the visit is gone, the choice stays');
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`forgotten on the privacy page, ${javaScriptEnabled ? 'with' : 'without'} JavaScript: counted again only once accepted again`, async () => {
+    const visitor = await newVisitor(browser, { javaScriptEnabled });
+    const path = `/forgotten-${javaScriptEnabled}`;
+    await accept(visitor);
+    await open(visitor, OPT_IN, path);
+    await assertViews(OPT_IN, path, 1);
+    const [{ name }] = await choiceCookies(visitor);
+    await open(visitor, OPT_IN, `/state?set=${name.replace('consent', 'visit')}`);
+    assert.equal((await visitor.cookies()).length, 2);
+
+    const before = await footfall.outcomes();
+    const privacy = await visitor.newPage();
+    await privacy.goto(`${footfall.collector}/privacy?site=${OPT_IN}#erase`);
+    const section = privacy.getByRole('region', { name: 'Your right to be forgotten' });
+    assert.equal(await section.getByRole('status').textContent(), '');
+    await section.getByRole('button', { name: 'Forget me' }).click();
+    await privacy.waitForURL(/&erased=1#erase$/);
+    assert.match(await section.getByRole('status').textContent(), /^You are forgotten/);
+    const [choice, ...others] = await visitor.cookies();
+    assert.match(choice.value, /^1\.\d+\.00\.\d+\.f$/);
+    assert.deepEqual(others, [], 'the choice is all that is stored');
+    assert.equal((await more(before)).erased, 1);
+
+    const page = await open(visitor, OPT_IN, path);
+    await assertViews(OPT_IN, path, 1);
+    if (javaScriptEnabled) {
+      assert.match(await kept(page), /^1\.\d+\.11\./, 'the page has its copy, as the privacy page says');
+      await reopen(page);
+      await eventually(async () => /^1\.\d+\.00\./.test(await kept(page)), 'the copy follows when the choices are opened');
+      await press(page, 'Accept');
+      await page.reload();
+      await assertViews(OPT_IN, path, 2);
+    } else {
+      await accept(visitor);
+      await open(visitor, OPT_IN, path);
+      await assertViews(OPT_IN, path, 2);
+    }
+  });
+}
+
+/** Accepts everything on the privacy page. */
+async function accept(visitor) {
+  const privacy = await visitor.newPage();
+  await privacy.goto(`${footfall.collector}/privacy?site=${OPT_IN}`);
+  await privacy.getByRole('button', { name: 'Accept all' }).click();
+  await privacy.getByText('You have accepted statistics and marketing.').waitFor();
+  await privacy.close();
+}
+
+test('axe finds nothing on the privacy page, before and after a visitor was forgotten, left to right and right to left', async () => {
+  for (const language of ['en', 'ar']) {
+    const visitor = await newVisitor(browser);
+    const page = await visitor.newPage();
+    await page.goto(`${footfall.collector}/privacy?site=${OPT_IN}&language=${language}`);
+    const assertClean = async () => {
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), [], language);
+    };
+    await assertClean();
+    await page.locator('form[action="erase"] button').click();
+    await page.waitForURL(/&erased=1#erase$/);
+    await assertClean();
+  }
 });
 
 test('statistics without marketing', async () => {
