@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::header::SET_COOKIE;
+use hyper::header::{CONTENT_LANGUAGE, HeaderValue, SET_COOKIE};
 use schemas::choice::week_of;
 use schemas::configuration::Site;
 use schemas::outcome::Outcome;
+use schemas::texts::Language;
 use tokio::time::timeout;
 
 use super::cors::allow_origin;
@@ -22,6 +23,7 @@ use crate::orders::OrderId;
 use crate::refusal::Refusal;
 use crate::request::Sender;
 use crate::submission::{Submission, outcome};
+use crate::texts::{self, fill};
 use crate::visit_cookie;
 
 /// How long a withdrawal waits for its order. The refusal must be answered even if the disk stands still.
@@ -42,7 +44,7 @@ pub(super) async fn post(
         (Ok(_), Place::Script) => (no_content(), Outcome::Erased),
         (Err(reason), _) => {
             collector.telemetry.refused(&reason);
-            (text(&reason), outcome(&refusal, sender.signals(site).choice))
+            (not_yet(sender, site, &submission, &reason), outcome(&refusal, sender.signals(site).choice))
         }
     };
     for choice in set_cookies(&refusal, site, sender, submission.place) {
@@ -86,6 +88,20 @@ pub(super) async fn after_refusal(
 async fn forget(collector: &Collector, sender: &Sender<'_>, site: &Site) -> Result<OrderId, Refusal> {
     collector.order_limits.check(*sender.client.expose())?;
     collector.forget(&site.name, &visitor(collector, sender)).await
+}
+
+/// A visitor is told that his refusal holds; a script gets the reason.
+fn not_yet(sender: &Sender<'_>, site: &Site, submission: &Submission, reason: &Refusal) -> Response<Body> {
+    let mut response = text(reason);
+    let again = reason.retry_after().filter(|_| submission.place == Place::Form);
+    if let Some(seconds) = again.as_ref().and_then(|seconds| seconds.to_str().ok()) {
+        let language =
+            Language::negotiate(submission.language.as_deref(), sender.accept_language(), site.language);
+        let words = fill(texts::page(language, "erase_not_yet"), &[("seconds", seconds)]);
+        response.headers_mut().insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.code()));
+        *response.body_mut() = Body::from(format!("{words}\n"));
+    }
+    response
 }
 
 /// Back to the page of the site that a form named, else to the privacy page, which says that it is done.

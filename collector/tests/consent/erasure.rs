@@ -165,8 +165,16 @@ async fn a_journal_that_is_full_stands_between_nobody_and_his_refusal() {
     let hit = format!(r#"{{"site":"example.com","url":"/a?{}"}}"#, "x".repeat(8000));
     while running.ask("POST /hit", &[ORIGIN], &hit).await.status == 204 {}
 
-    let erase = running.ask("POST /erase", &[OWN], FORM).await;
+    let script = running.ask("POST /erase", &[ORIGIN], r#"{"site":"example.com"}"#).await;
+    assert!(script.status == 503 && script.body.contains("the journal is full"), "{}", script.body);
+    assert!(script.header("set-cookie").contains("=1.4.00."));
+    let erase = running.ask("POST /erase", &[OWN, ("accept-language", "de")], FORM).await;
     assert_eq!((erase.status, erase.header("retry-after")), (503, "60"), "{}", erase.body);
+    assert!(
+        erase.body.starts_with("Ihre Ablehnung gilt.") && erase.body.contains("in 60 Sekunden"),
+        "{}",
+        erase.body
+    );
     let refused = format!("{COOKIE}=1.4.00.");
     assert!(erase.header("set-cookie").starts_with(&refused));
     let accepted = format!("{COOKIE}={}", choice(true, true, 4));
@@ -175,5 +183,5 @@ async fn a_journal_that_is_full_stands_between_nobody_and_his_refusal() {
     assert!(withdrawal.header("set-cookie").starts_with(&refused));
     assert_eq!(orders(&running).len(), 0);
     assert_eq!(running.metric("withdrawals_not_forgotten_total").await, 1);
-    assert_eq!(running.counts(), [("chose_refusal".to_owned(), 1), ("withdrew".to_owned(), 1)]);
+    assert_eq!(running.counts(), [("chose_refusal".to_owned(), 2), ("withdrew".to_owned(), 1)]);
 }
