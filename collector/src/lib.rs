@@ -12,6 +12,10 @@
 //! ([`submission`]) becomes a cookie ([`choice_cookie`]). The [`privacy_page`] shows him what would be recorded and
 //! what his address tells ([`lookup`], [`ip_databases`]); [`policy_mail`] tells customers what changes.
 //!
+//! He is forgotten when he withdraws or presses the button for it: [`orders`] stand in the log behind his visits, a copy in every
+//! partition, and the cookie of his visit ends ([`cookie_expiry`]). An operator's order comes through [`admin`]. What stands there too is
+//! which key is in use (`keys_in_use`), so that it is known when older ones can go.
+//!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
 //! does when it starts and stops, [`run`] the program `collector run` ([`cli`]).
