@@ -37,6 +37,12 @@ impl Sender {
         Self { collector, client: client.build_http() }
     }
 
+    /// The collector's base address.
+    #[must_use]
+    pub fn collector(&self) -> &str {
+        &self.collector
+    }
+
     /// Sends a hit (or an array of hits) as a browser does.
     ///
     /// # Errors

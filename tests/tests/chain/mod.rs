@@ -1,6 +1,7 @@
 //! Stories about collectors, Apache Kafka, processors and ClickHouse as programs of their own.
 
 mod access;
+mod erasure;
 mod holes;
 mod outages;
 mod records;
