@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::Response;
 use tests::server::{FIREFOX, Options, Server};
 
-use crate::story::{header, post, request, until};
+use crate::story::{files, header, post, request, tables, until};
 
 const NAME: &str = "__Host-visit-";
 
@@ -84,8 +84,18 @@ async fn a_browser_is_known_again_by_what_it_holds_itself() {
     let entry = "SELECT DISTINCT entry_page FROM open_hits FINAL WHERE page = '/tab'";
     assert_eq!(server.query(entry).await.unwrap().trim_end(), "/landing");
 
-    let (status, _) = server.stop().await.unwrap();
+    let stored = format!("{:?}", tables(&server).await);
+    let (status, said) = server.stop().await.unwrap();
     assert!(status.success());
+    for value in jar.0.values().chain(restored.0.values()) {
+        let is_kept = files(&data)
+            .values()
+            .any(|bytes| bytes.windows(value.len()).any(|part| part == value.as_bytes()));
+        assert!(
+            !is_kept && !stored.contains(value) && !said.contains(value),
+            "no cookie is kept by the program"
+        );
+    }
     let server = Server::start(options).await.unwrap();
     jar.view(&server, "after-the-restart").await;
     until(&server, FIGURES, "6\t1\t0\t1\t1\t1\t5").await;
