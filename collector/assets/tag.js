@@ -1,63 +1,154 @@
-/* Footfall: counts page views without identifying anybody. No identifier, no fingerprint.
-   <script defer src="https://COLLECTOR/tag.js" data-site="example.com"></script> */
-(() => {
-  'use strict';
+/* Footfall: counts visits without identifying anybody. No identifier, no fingerprint. See README.md. */
+{
   const script = document.currentScript;
-  if (!script) return;
-  const site = script.dataset.site || location.hostname;
-  const hitUrl = new URL('hit', script.src).href;
-  const KEY = 'footfall-choice';
-  let told; // what the banner said on this page, for where storage is blocked
-  let view, isSent;
 
-  // Nothing where no choice stands. The banner writes it; what can't be read is a refusal.
-  function choice() {
-    let value;
-    try { value = localStorage.getItem(KEY); } catch { /* storage is blocked */ }
-    if (value == null) return told;
-    const [, flags, week] = /^1\.\d{1,9}\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [];
-    if (!flags) return { statistics: false };
-    const days = (Math.floor(Date.now() / 604800000) - week) * 7;
-    return days < 0 || days > 180 ? undefined : { statistics: flags > '00', marketing: flags > '10' };
-  }
+  const start = () => {
+    const earlier = window.footfall;
+    if (earlier?.site) return;
+    const { site = location.hostname, hash, footfallEvent } = script.dataset;
+    const address = new URL('hit', script.src);
+    const KEY = 'footfall-choice';
+    const FILE = /\.(pdf|zip|gz|dmg|exe|csv|(doc|xls|ppt)x?|mp[34])$/i;
+    const queue = [];
+    let flying; // the hits that a request under way carries
+    let told; // what the banner said on this page, for where storage is blocked
+    let isHeld; // the view waits for an acceptance
+    let view, since, engaged, deepest;
 
-  // A choice made on this site beats the browser's privacy signals.
-  const mayBeSent = () => choice()?.statistics ?? !(navigator.globalPrivacyControl === true || navigator.doNotTrack === '1');
+    // Nothing where no choice stands. The banner writes it; what can't be read is a refusal.
+    const choice = () => {
+      let value;
+      try { value = localStorage[KEY]; } catch { /* storage is blocked */ }
+      if (value == null) return told;
+      const [, flags, week] = /^1\.\d{1,9}\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [];
+      const weeks = Date.now() / 604800000 - week;
+      return weeks < 0 || weeks >= 26 ? undefined : { statistics: flags > 0, marketing: flags > 10 };
+    };
 
-  // Random for each hit, so that the same hit sent twice counts once.
-  const hitId = () =>
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    // A choice made on this site beats the browser's privacy signals.
+    const mayBeSent = () => choice()?.statistics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1);
 
-  function send(hit) {
-    const body = JSON.stringify(hit);
-    if (navigator.sendBeacon && navigator.sendBeacon(hitUrl, body)) return;
-    fetch(hitUrl, { method: 'POST', body, keepalive: true, credentials: 'include' }).catch(() => {});
-  }
+    // Random for each hit, so that the same hit sent twice counts once.
+    const hitId = () => `${Math.random()}`;
 
-  function offer() {
-    if (!view || isSent || !mayBeSent()) return;
-    isSent = true;
-    // The cookie that refuses marketing may not reach the collector; the page's own word does.
-    send(choice()?.marketing === false ? { ...view, marketing: false } : view);
-  }
+    const add = (hit) => {
+      // The cookie that refuses marketing may not reach the collector; the page's own word does.
+      queue.push({ site, url: view.url, id: hitId(), marketing: choice()?.marketing && undefined, ...hit });
+      flush();
+    };
 
-  function see() {
-    const url = location.href.split('#')[0];
-    view = { site, kind: 'view', url, referrer: document.referrer, id: hitId() };
-    isSent = false;
-    offer();
-  }
+    // Brings time and choice up to date and sends what there is.
+    const flush = () => {
+      // A page is in use while it is visible and has the focus. Time under a refusal is nobody's business.
+      const now = mayBeSent() && performance.now();
+      engaged = now && engaged + now - (since || now);
+      since = !document.hidden && document.hasFocus() && now;
+      // An acceptance, here or in another tab, sends the view that was held back or that the collector turned away.
+      if (isHeld && choice()?.statistics) {
+        isHeld = false;
+        add(view);
+      }
+      // A refusal drops what waits; the collector takes 20 at once.
+      queue.splice(now ? 20 : 0);
+      // One request at a time: the state of the visit is in its answer.
+      if (flying || !queue[0]) return;
+      flying = queue.splice(0);
+      const again = () => {
+        queue.unshift(...flying);
+        flying = 0;
+      };
+      fetch(address, { method: 'POST', body: JSON.stringify(flying), keepalive: true, credentials: 'include' }).then(({ status }) => {
+        if (status == 429 || status > 499) {
+          again();
+          setTimeout(flush, 60000);
+        } else {
+          flying = 0;
+          flush();
+        }
+      }, again);
+    };
 
-  // A page made ready ahead of time is seen when it is shown; one that comes back from the cache is seen again.
-  if (document.prerendering) document.addEventListener('prerenderingchange', see, { once: true });
-  else see();
-  addEventListener('pageshow', (event) => { if (event.persisted) see(); });
+    const event = (name, value) => {
+      if (name) add({ kind: 'event', name, value: +value || 0 });
+    };
 
-  // An acceptance, here or in another tab, sends the view that was held back or that the collector turned away.
-  document.addEventListener('footfall:consent', ({ detail }) => {
-    told = detail || undefined;
-    if (detail?.heldBack) isSent = false;
-    if (told?.statistics) offer();
-  });
-  addEventListener('storage', ({ key }) => { if (key === KEY && choice()?.statistics) offer(); });
-})();
+    // With data-hash a route behind # belongs to the address.
+    const here = () => location.href.split(hash == null ? '#' : /#(?!!?\/)/)[0];
+
+    const see = (referrer) => {
+      view = { kind: 'view', url: here(), referrer, id: hitId() };
+      flush();
+      engaged = deepest = 0;
+      isHeld = !mayBeSent();
+      if (!isHeld) add(view);
+    };
+
+    const deepen = () => {
+      deepest = Math.max(deepest, (scrollY + innerHeight + 1) / document.documentElement.scrollHeight);
+    };
+
+    // Several leaves of a page add up. One without time in use has nothing to say.
+    const leave = () => {
+      flush();
+      deepen();
+      if (isHeld || engaged < 100) return;
+      add({ kind: 'leave', engaged_ms: engaged, scroll: deepest * 100 | 0 });
+      engaged = 0;
+    };
+
+    // The old page is measured before it changes; the new one is seen when redirects within the site are over.
+    const moved = () => {
+      if (here() === view.url) return;
+      leave();
+      setTimeout(() => { if (here() !== view.url) see(view.url); });
+    };
+
+    const clicked = (click) => {
+      if (click.button > 1) return;
+      const closest = (selector) => click.composedPath()[0].closest(selector);
+      const { footfallEvent, footfallValue } = closest(click.type === 'submit' ? 'form' : '[data-footfall-event]:not(form)')?.dataset || {};
+      event(footfallEvent, footfallValue);
+      const { protocol, origin, hostname, pathname } = closest('a[href]') || {};
+      const scheme = /^(http|mailto|tel)|/.exec(protocol)[0];
+      if (scheme !== 'http') event(scheme);
+      else if (closest('[download]') || FILE.test(pathname)) add({ kind: 'download', name: origin + pathname });
+      else if (hostname !== location.hostname && !hostname.endsWith(site)) add({ kind: 'outbound', name: origin });
+    };
+
+    const on = (types, act) => types.split(' ').map((type) => addEventListener(type, act, true));
+
+    try {
+      const own = location.hash;
+      if (own === '#footfall-ignore') localStorage[KEY] = own;
+      if (own === '#footfall-count' && localStorage[KEY][0] === '#') delete localStorage[KEY];
+    } catch { /* storage is blocked */ }
+    see(document.referrer);
+    event(footfallEvent);
+    earlier?.q?.map((call) => event(...call));
+    (window.footfall = Object.assign(event, earlier)).site = site;
+    ['pushState', 'replaceState'].map((name) => {
+      const original = history[name];
+      history[name] = (...state) => {
+        original.apply(history, state);
+        moved();
+      };
+    });
+    on('popstate', moved);
+    on('scroll', deepen);
+    on('focus blur online storage', flush);
+    on('click auxclick submit', clicked);
+    // A page that comes back from the cache is seen again.
+    on('pageshow', ({ persisted }) => { if (persisted) see(view.referrer); });
+    on('visibilitychange pagehide', leave);
+    on('pagehide', () => { if (queue[0]) navigator.sendBeacon(address, JSON.stringify(queue.splice(0))); });
+    on('footfall:consent', ({ detail }) => {
+      told = detail;
+      isHeld ||= detail?.heldBack;
+      flush();
+    });
+  };
+
+  // A page made ready ahead of time is seen when it is shown.
+  if (document.prerendering) addEventListener('prerenderingchange', start, true);
+  else start();
+}

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, ORIGIN, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use schemas::configuration::{Configuration, Site};
@@ -86,12 +86,15 @@ impl std::fmt::Debug for Collector {
 impl Collector {
     /// Answers one request of the public listener.
     pub async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+        let origin = request.headers().get(ORIGIN).cloned();
         let is_image = request.uri().path().ends_with("/pixel.gif");
         match self.route(peer, request).await {
             Ok(response) => response,
             Err(refusal) => {
                 self.telemetry.refused(&refusal);
-                if is_image { pixel::image(&refusal) } else { text(&refusal) }
+                let mut response = if is_image { pixel::image(&refusal) } else { text(&refusal) };
+                cors::allow_known_origin(&self, &mut response, origin);
+                response
             }
         }
     }

@@ -225,10 +225,26 @@ fn page_address(url: String) -> Result<String, Refusal> {
         return Ok(url);
     }
     match Url::parse(&url) {
-        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(url),
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(routed(&parsed).unwrap_or(url)),
         Ok(_) => refuse("must be an http or https address"),
         Err(_) => refuse("is no address"),
     }
+}
+
+/// Where a site tells its pages apart behind `#`, the route is a part of the path: `/app#/users?tab=2` is
+/// `/app/users?tab=2`. Other fragments mean nothing; they are dropped where the page is read.
+fn routed(url: &Url) -> Option<String> {
+    let fragment = url.fragment()?;
+    let route = fragment.strip_prefix('!').unwrap_or(fragment);
+    let (path, query) = route.split_once('?').unwrap_or((route, ""));
+    let path = format!("{}{}", url.path().trim_end_matches('/'), path.strip_prefix('/').map(|_| path)?);
+    let queries = [url.query().unwrap_or_default(), query];
+    let query = queries.into_iter().filter(|query| !query.is_empty()).collect::<Vec<_>>().join("&");
+    let mut page = url.clone();
+    page.set_path(&path);
+    page.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+    page.set_fragment(None);
+    Some(page.into())
 }
 
 fn number(field: &'static str, number: Option<f64>, max: u64) -> Result<u32, Refusal> {
@@ -273,6 +289,20 @@ mod tests {
             (Kind::View, 55, "https://a/x")
         );
         assert_eq!(parse(format!(" [{hit},{hit}]").as_bytes()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_route_behind_the_hash_belongs_to_the_path() {
+        for (url, expected) in [
+            ("https://a/#/users", "https://a/users"),
+            ("https://a/app/#!/users/?tab=2", "https://a/app/users/?tab=2"),
+            ("https://a/app?utm_source=x#/users?tab=2", "https://a/app/users?utm_source=x&tab=2"),
+            ("https://a/app#section", "https://a/app#section"),
+            ("https://a/app?x=1", "https://a/app?x=1"),
+        ] {
+            let body = format!(r#"{{"site":"a","url":"{url}"}}"#);
+            assert_eq!(parse(body.as_bytes()).unwrap()[0].url, expected);
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ class Stub {
     return this.requests.filter((request) => request.method === method && request.path === path);
   }
 
-  get hits() { return this.of('POST', '/hit').map(({ body }) => body); }
+  get hits() { return this.of('POST', '/hit').flatMap(({ body }) => body); }
   get choices() { return this.of('POST', '/consent').map(({ body }) => body); }
   get questions() { return this.of('GET', '/consent'); }
 
@@ -99,7 +99,7 @@ class Stub {
     if (this.delayMs) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     if (path.endsWith('.js')) {
       const policy = `const POLICY = {revision: ${this.revision}, material: ${this.material}};`;
-      const script = (await asset(path.slice(1))).replace(/const POLICY = .*/, policy);
+      const script = (await asset(path === '/tag.js' ? 'tag.min.js' : path.slice(1))).replace(/const POLICY = .*/, policy);
       return response.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8' }).end(script);
     }
     const cors = { 'access-control-allow-origin': request.headers.origin ?? '', 'access-control-allow-credentials': 'true' };

@@ -1,119 +1,110 @@
-// What the tag sends and when it stays silent, against a server that only listens.
+// Which views the tag sends, how it is embedded, and when it stays silent.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createHash } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
+import { chosen, startListener, tag } from './listener.mjs';
+import { minified } from './minify.mjs';
 
 const TAG_BYTES_MAX = 1500;
-const WEEK_MS = 604_800_000;
-const tag = await readFile(new URL('../../collector/assets/tag.js', import.meta.url));
-let browser, server, base, hits;
+let browser, listener;
 
 before(async () => {
-  server = createServer(answer).listen(0, '127.0.0.1');
   browser = await openBrowser();
-  base = `http://127.0.0.1:${server.address().port}`;
+  listener = await startListener(browser);
 });
-beforeEach(() => { hits = []; });
+beforeEach(() => listener.reset());
 after(async () => {
   await browser?.close();
-  server?.close();
+  listener?.close();
 });
 
-/** `/stats/tag.js` is the collector behind a path prefix, `/page…` a page that embeds it. */
-async function answer(request, response) {
-  if (request.url === '/stats/hit') {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    hits.push({ type: request.headers['content-type'], ...JSON.parse(body) });
-    return response.writeHead(204).end();
-  }
-  if (request.url === '/stats/tag.js') {
-    return response.writeHead(200, { 'content-type': 'text/javascript' }).end(tag);
-  }
-  const name = request.url.includes('named') ? ' data-site="example.com"' : '';
-  response.writeHead(200, { 'content-type': 'text/html' });
-  response.end(`<!doctype html><title>page</title><script defer src="/stats/tag.js"${name}></script>`);
-}
-
-/** Opens a page as somebody new; `prepare` runs before the page's own scripts. */
-async function open(path, prepare, visitor) {
-  const context = visitor ?? await newVisitor(browser);
-  if (prepare) await context.addInitScript(prepare);
-  const page = await context.newPage();
-  await page.goto(base + path);
-  return page;
-}
-
-const hitsOf = (path) => hits.filter((hit) => hit.url.includes(path));
-const hitOf = (path) => eventually(() => hitsOf(path)[0], `a hit of ${path}`);
-
-/** The same visitor's browser sends in order: when the mark is here, what was sent before it would be too. */
 async function assertSilent(page, path) {
-  await page.evaluate((url) => navigator.sendBeacon(url, JSON.stringify({ url: 'mark' })), `${base}/stats/hit`);
-  await hitOf('mark');
-  assert.deepEqual(hitsOf(path), []);
+  await listener.mark(page);
+  assert.deepEqual(listener.hitsOf(path), []);
 }
 
 test('a view is sent beside the tag as a simple request, without the fragment', async () => {
-  const page = await open('/page-one?utm_source=x#secret');
-  const { id, ...hit } = await hitOf('/page-one');
-  assert.deepEqual(hit, {
-    type: 'text/plain;charset=UTF-8',
-    site: '127.0.0.1',
-    kind: 'view',
-    url: `${base}/page-one?utm_source=x`,
-    referrer: '',
-  });
-  assert.match(id, /^[0-9a-f]{32}$/);
+  const page = await listener.open('/page-one?utm_source=x#secret');
+  const { id, ...hit } = await listener.hitOf('/page-one');
+  assert.deepEqual(hit, { site: '127.0.0.1', kind: 'view', url: `${listener.site}/page-one?utm_source=x`, referrer: '' });
+  assert.match(id, /^[\d.e-]{6,64}$/);
+  assert.equal(listener.requests[0].type, 'text/plain;charset=UTF-8');
   assert.deepEqual(await page.context().cookies(), []);
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
 });
 
 test('the site can be named, the referrer is told, ids differ', async () => {
-  const page = await open('/page-first-named');
-  await page.evaluate(() => { location.href = '/page-second-named'; });
-  const first = await hitOf('first');
-  const second = await hitOf('second');
+  listener.reset({ attributes: 'data-site="example.com"' });
+  const page = await listener.open('/page-first');
+  await page.evaluate(() => { location.href = '/page-second'; });
+  const first = await listener.hitOf('first');
+  const second = await eventually(() => listener.of('view')[1], 'the second view');
   assert.equal(second.site, 'example.com');
-  assert.equal(second.referrer, `${base}/page-first-named`);
+  assert.equal(second.referrer, `${listener.site}/page-first`);
   assert.notEqual(first.id, second.id);
 });
 
-test('where beacons fail it fetches', async () => {
-  await open('/page-fetch', () => { navigator.sendBeacon = () => false; });
-  assert.equal((await hitOf('/page-fetch')).kind, 'view');
+test('it works on a collector of another site, pinned by its integrity, under a policy with a nonce', async () => {
+  const integrity = `sha384-${createHash('sha384').update(tag).digest('base64')}`;
+  const policy = (source) => `default-src 'none'; script-src ${source}; connect-src ${source === "'self'" ? source : listener.elsewhere}`;
+  for (const [isElsewhere, source, more] of [
+    [true, "'nonce-abc'", `nonce="abc" integrity="${integrity}" crossorigin="anonymous"`],
+    [false, "'self'", `integrity="${integrity}" crossorigin="anonymous"`],
+  ]) {
+    listener.reset({ isElsewhere, attributes: more, headers: { 'content-security-policy': policy(source) } });
+    const page = await listener.open('/page-strict');
+    const troubles = [];
+    page.on('console', (message) => troubles.push(message.text()));
+    page.on('pageerror', (error) => troubles.push(String(error)));
+    await page.evaluate(() => history.pushState(null, '', '/page-next'));
+    await listener.hear('view', 2);
+    assert.deepEqual(troubles, []);
+  }
 });
 
-/** A visitor with a choice that the banner wrote so many weeks ago. */
-function chosen(flags, weeksAgo = 0) {
-  const week = Math.floor(Date.now() / WEEK_MS) - weeksAgo;
-  return `localStorage.setItem('footfall-choice', '1.3.${flags}.${week}.b')`;
-}
+test('a tag that does not match its integrity does not run', async () => {
+  const integrity = `sha384-${createHash('sha384').update(`${tag} `).digest('base64')}`;
+  listener.reset({ isElsewhere: true, attributes: `integrity="${integrity}" crossorigin="anonymous"` });
+  await assertSilent(await listener.open('/page-changed'), '/page-changed');
+});
+
+test('embedded twice it counts once', async () => {
+  listener.reset({ head: '<script defer src="/stats/tag.js"></script>' });
+  const page = await listener.open('/page-twice');
+  await page.evaluate(() => history.pushState(null, '', '/page-next'));
+  await listener.drain(page);
+  assert.equal(listener.of('view').length, 2);
+});
 
 test('after a refusal kept on the page nothing is sent', async () => {
-  await assertSilent(await open('/page-refused', chosen('00')), '/page-refused');
+  const page = await listener.open('/page-refused', chosen('00'));
+  await page.evaluate(() => {
+    history.pushState(null, '', '/page-refused-2');
+    window.footfall('signup');
+  });
+  await assertSilent(page, '/page-refused');
 });
 
 test('what cannot be read is a refusal', async () => {
   for (const value of ['', 'accepted', '1.3.01.2968.b', '1.3.11.2968.b.']) {
-    const page = await open('/page-unreadable', `localStorage.setItem('footfall-choice', '${value}')`);
+    listener.reset();
+    const page = await listener.open('/page-unreadable', `localStorage.setItem('footfall-choice', '${value}')`);
     await assertSilent(page, '/page-unreadable');
-    hits = [];
   }
 });
 
 test('a choice holds for 180 days', async () => {
-  await assertSilent(await open('/page-in-force', chosen('00', 25)), '/page-in-force');
-  await open('/page-run-out', chosen('00', 26));
-  await hitOf('/page-run-out');
-  await open('/page-of-tomorrow', chosen('00', -1));
-  await hitOf('/page-of-tomorrow');
+  await assertSilent(await listener.open('/page-in-force', chosen('00', 25)), '/page-in-force');
+  await listener.open('/page-run-out', chosen('00', 26));
+  await listener.hitOf('/page-run-out');
+  await listener.open('/page-of-tomorrow', chosen('00', -1));
+  await listener.hitOf('/page-of-tomorrow');
 });
 
 test('the choice made on the page or in another tab is obeyed at once; an acceptance sends the view once', async () => {
-  const page = await open('/page-changed', chosen('00'));
+  const page = await listener.open('/page-changed', chosen('00'));
   await assertSilent(page, '/page-changed');
   const tell = (detail) => page.evaluate((detail) => {
     localStorage.removeItem('footfall-choice');
@@ -123,66 +114,88 @@ test('the choice made on the page or in another tab is obeyed at once; an accept
   await assertSilent(page, '/page-changed');
   await tell({ statistics: true });
   await tell({ statistics: true });
-  const { id } = await hitOf('/page-changed');
+  const { id } = await listener.hitOf('/page-changed');
   await tell({ statistics: true, heldBack: true });
-  const again = await eventually(() => hitsOf('/page-changed')[1], 'what the collector turned away');
+  const again = await eventually(() => listener.hitsOf('/page-changed')[1], 'what the collector turned away');
   assert.equal(again.id, id);
   await tell({ statistics: false });
   await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
-  hits = [];
+  listener.reset();
   await assertSilent(page, '/page-changed');
 
   const other = await page.context().newPage();
-  await other.goto(`${base}/page-other`);
+  await other.goto(`${listener.site}/page-other`);
   await other.evaluate(chosen('10'));
-  const cameBack = await hitOf('/page-changed');
+  const cameBack = await listener.hitOf('/page-changed');
   assert.notEqual(cameBack.id, id);
 });
 
+test('a refusal of marketing is told with each hit', async () => {
+  const page = await listener.open('/page-marketing', chosen('10'));
+  assert.equal((await listener.hitOf('/page-marketing')).marketing, false);
+  await page.evaluate(chosen('11'));
+  await page.evaluate(() => window.footfall('signup'));
+  assert.equal('marketing' in (await listener.hear('event'))[0], false);
+});
+
 test('Global Privacy Control and Do Not Track silence it', async () => {
-  const control = await open('/page-gpc', undefined, await newVisitorWithPrivacyControl(browser));
+  const control = await listener.open('/page-gpc', undefined, await newVisitorWithPrivacyControl(browser));
   await assertSilent(control, '/page-gpc');
   const doNotTrack = () => Object.defineProperty(Navigator.prototype, 'doNotTrack', { get: () => '1' });
-  await assertSilent(await open('/page-dnt', doNotTrack), '/page-dnt');
+  await assertSilent(await listener.open('/page-dnt', doNotTrack), '/page-dnt');
 });
 
 test('an acceptance kept on the page beats Global Privacy Control', async () => {
   const visitor = await newVisitorWithPrivacyControl(browser);
-  await open('/page-accepted', chosen('10'), visitor);
-  await hitOf('/page-accepted');
+  await listener.open('/page-accepted', chosen('10'), visitor);
+  await listener.hitOf('/page-accepted');
 });
 
 test('where storage is blocked it still counts', async () => {
-  await open('/page-blocked', () =>
+  await listener.open('/page-blocked', () =>
     Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('blocked', 'SecurityError'); } }));
-  await hitOf('/page-blocked');
+  await listener.hitOf('/page-blocked');
+});
+
+test('the own visits of those who run the site can be left out, and a refusal is not undone by a link', async () => {
+  const visitor = await newVisitor(browser);
+  const page = await listener.open('/page-own-1#footfall-ignore', undefined, visitor);
+  await page.goto(`${listener.site}/page-own-2`);
+  await assertSilent(page, '/page-own');
+  await page.goto(`${listener.site}/page-own-3#footfall-count`);
+  await listener.hitOf('/page-own-3');
+  await page.evaluate(chosen('00'));
+  await page.goto(`${listener.site}/page-own-4#footfall-count`);
+  await assertSilent(page, '/page-own-4');
 });
 
 test('a prerendered page counts when it is shown', async () => {
-  const page = await open('/page-prerender', () => {
-    window.hidden = true;
-    Object.defineProperty(Document.prototype, 'prerendering', { get: () => window.hidden });
+  const page = await listener.open('/page-prerender', () => {
+    window.isPrerendering = true;
+    Object.defineProperty(Document.prototype, 'prerendering', { get: () => window.isPrerendering });
   });
   await assertSilent(page, '/page-prerender');
   await page.evaluate(() => {
-    window.hidden = false;
+    window.isPrerendering = false;
     document.dispatchEvent(new Event('prerenderingchange'));
   });
-  await hitOf('/page-prerender');
+  await listener.hitOf('/page-prerender');
 });
 
 test('a page that comes back from the back/forward cache counts again', async () => {
-  const page = await open('/page-back', () =>
+  const page = await listener.open('/page-back', () =>
     addEventListener('pageshow', (event) => { window.cameBack = event.persisted; }));
-  await hitOf('/page-back');
-  await page.goto(`${base}/page-away`);
+  await listener.hitOf('/page-back');
+  await page.goto(`${listener.site}/page-away`);
   await page.goBack({ waitUntil: 'commit' });
   await eventually(() => page.evaluate(() => window.cameBack), 'the page came from the cache');
-  const [first, second] = await eventually(() => hitsOf('/page-back').length === 2 && hitsOf('/page-back'), 'two views');
+  const views = () => listener.of('view').filter(({ url }) => url.includes('/page-back'));
+  const [first, second] = await eventually(() => views().length === 2 && views(), 'two views');
   assert.notEqual(first.id, second.id);
 });
 
-test('it stays small', () => {
+test('what is served is made of what is read, and stays small', async () => {
+  assert.equal(String(tag), await minified(), 'run: npm run tag');
   const bytes = gzipSync(tag, { level: 9 }).length;
   assert.ok(bytes <= TAG_BYTES_MAX, `${bytes} bytes`);
 });

@@ -28,6 +28,18 @@ pub(super) fn preflight(
     Ok(response)
 }
 
+/// Lets pages of configured sites read a refusal, so that the tag knows which hits to keep for later.
+pub(super) fn allow_known_origin(
+    collector: &Collector,
+    response: &mut Response<Body>,
+    origin: Option<HeaderValue>,
+) {
+    let host = origin.as_ref().and_then(|origin| origin.to_str().ok()).and_then(host_of);
+    if host.is_some_and(|host| collector.configuration.sites.by_host(&host).is_some()) {
+        allow_origin(response, origin);
+    }
+}
+
 /// CORS for an origin that was checked before.
 pub(super) fn allow_origin(response: &mut Response<Body>, origin: Option<HeaderValue>) {
     let headers = response.headers_mut();
