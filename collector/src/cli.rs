@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Takes hits and ships them until it is stopped (Ctrl-C or SIGTERM).
     Run(Run),
+    /// Prints the lines that a website embeds to be counted.
+    Tag(Tag),
 }
 
 /// `collector run`.
@@ -39,6 +41,28 @@ pub struct Run {
     /// Address of /livez, /readyz and /metrics.
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<SocketAddr>,
+}
+
+/// `collector tag`.
+#[derive(Debug, Args)]
+pub struct Tag {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", env = "FOOTFALL_CONFIG")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub embedding: Embedding,
+}
+
+/// Which site embeds the tag, and from where.
+#[derive(Debug, Args)]
+pub struct Embedding {
+    /// The site's name in the configuration.
+    #[arg(long)]
+    pub site: String,
+    /// Address under which visitors reach the collector, with its path; by default the configuration's `public_url`.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
 }
 
 #[cfg(test)]

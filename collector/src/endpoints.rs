@@ -35,6 +35,7 @@ use schemas::site_rules::SiteRules;
 use url::form_urlencoded;
 
 pub use assets::Banners;
+pub(crate) use assets::TAG_TEXT;
 
 use crate::browser_cache::BrowserCache;
 use crate::counts::ConsentCounts;

@@ -18,7 +18,7 @@
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
 //! [`listeners`] are the public one and the operator's ([`admin`]), [`data`] is the directory of its files, [`process`] what every program
-//! does when it starts and stops, [`run`] the program `collector run` ([`cli`]).
+//! does when it starts and stops, [`run`] the program `collector run` ([`cli`]). A [`snippet`] is what websites embed.
 
 pub mod server;
 
@@ -65,4 +65,5 @@ pub mod process;
 pub mod refusal;
 pub mod run;
 pub mod service;
+pub mod snippet;
 pub mod telemetry;

@@ -3,17 +3,38 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use collector::cli::{Cli, Command, Run};
-use collector::process::{self, FAILED, WRONG, complain};
+use collector::cli::{Cli, Command, Run, Tag};
+use collector::process::{self, FAILED, WRONG, complain, say};
 use collector::run::run;
+use collector::snippet;
 use rustix::fs::Mode;
 use schemas::configuration::Configuration;
 
 fn main() -> ExitCode {
-    let Command::Run(arguments) = Cli::parse().command;
     process::log();
+    match Cli::parse().command {
+        Command::Run(arguments) => serve(&arguments),
+        Command::Tag(arguments) => tag(&arguments),
+    }
+}
+
+fn tag(arguments: &Tag) -> ExitCode {
     let configuration = match process::configuration(arguments.config.as_deref()) {
-        Ok(configuration) => with_addresses(configuration, &arguments),
+        Ok(configuration) => configuration,
+        Err(error) => return ended(&error, WRONG),
+    };
+    match snippet::embed(&configuration, &arguments.embedding) {
+        Ok(text) => {
+            say(text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => ended(&error, WRONG),
+    }
+}
+
+fn serve(arguments: &Run) -> ExitCode {
+    let configuration = match process::configuration(arguments.config.as_deref()) {
+        Ok(configuration) => with_addresses(configuration, arguments),
         Err(error) => return ended(&error, WRONG),
     };
     if arguments.check_config {

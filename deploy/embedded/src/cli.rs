@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use collector::cli::Embedding;
 
 /// Counts visits without keeping visitors, on one machine.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub enum Command {
     Import(Import),
     /// Asks ClickHouse, whether `footfall up` runs on the data directory or not.
     Query(Query),
+    /// Prints the lines that a website embeds to be counted.
+    Tag(Tag),
     /// Checks that every record has its row; fails when one is missing.
     Reconcile(Common),
     /// Makes a database of networks' owners from free tables.
@@ -102,6 +105,17 @@ pub struct Query {
     /// ClickHouse format of the answer; by default a table for a terminal, else tab-separated with names.
     #[arg(long)]
     pub format: Option<String>,
+}
+
+/// `footfall tag`.
+#[derive(Debug, Args)]
+pub struct Tag {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub embedding: Embedding,
 }
 
 /// `footfall ip-data`.

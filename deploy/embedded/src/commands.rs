@@ -1,9 +1,10 @@
-//! The commands that do one thing and end: `import`, `query`, `reconcile`, `ip-data`.
+//! The commands that do one thing and end: `import`, `query`, `tag`, `reconcile`, `ip-data`.
 
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result, ensure};
 use collector::process::{complain, say, show};
+use collector::snippet;
 use indicatif::{ProgressBar, ProgressStyle};
 use processor::enrich::Networks;
 use processor::import::{Import, Imported};
@@ -94,6 +95,15 @@ pub async fn query(data: &Data, arguments: &cli::Query) -> Result<()> {
     drop(answer);
     host.close().await;
     shown
+}
+
+/// `footfall tag`.
+///
+/// # Errors
+/// When the site or the collector's address is not known.
+pub fn tag(configuration: &Configuration, arguments: &cli::Tag) -> Result<()> {
+    say(snippet::embed(configuration, &arguments.embedding)?);
+    Ok(())
 }
 
 /// `footfall reconcile`.

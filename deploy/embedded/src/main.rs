@@ -36,6 +36,7 @@ fn common(command: &Command) -> Option<&Common> {
         Command::Clickhouse(clickhouse) => Some(&clickhouse.common),
         Command::Import(import) => Some(&import.common),
         Command::Query(query) => Some(&query.common),
+        Command::Tag(tag) => Some(&tag.common),
         Command::Reconcile(common) => Some(common),
         Command::IpData(_) => None,
     }
@@ -47,6 +48,9 @@ fn run(command: &Command, configuration: Configuration) -> anyhow::Result<()> {
     }
     if let Command::IpData(arguments) = command {
         return commands::ip_data(arguments);
+    }
+    if let Command::Tag(arguments) = command {
+        return commands::tag(&configuration, arguments);
     }
     let path = common(command).map(|common| common.data.as_path()).unwrap_or("data".as_ref());
     // Whatever is made from here on, by the engine too, is for its owner only.
@@ -60,6 +64,7 @@ fn run(command: &Command, configuration: Configuration) -> anyhow::Result<()> {
             Command::Import(arguments) => commands::import(configuration, &data, arguments).await,
             Command::Query(arguments) => commands::query(&data, arguments).await,
             Command::Reconcile(_) => commands::reconcile(&data).await,
+            Command::Tag(arguments) => commands::tag(&configuration, arguments),
             Command::IpData(arguments) => commands::ip_data(arguments),
         }
     })
