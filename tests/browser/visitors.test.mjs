@@ -190,6 +190,52 @@ test('a page that comes back from the back/forward cache is a second view', asyn
   });
 });
 
+test('time, events, files and links of a visit that changes its pages without loading them are counted', async () => {
+  const visitor = await newVisitor(browser);
+  const page = await open(visitor, '/pricing');
+  await choose(page, 'Accept');
+  const go = (path) => page.evaluate((path) => history.pushState(null, '', path), path);
+  const stay = (milliseconds) => page.evaluate((milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); }), milliseconds);
+  await page.evaluate(() => addEventListener('click', (event) => event.preventDefault()));
+  const begun = Date.now();
+  await go('/app/berths');
+  await stay(400);
+  await page.getByRole('link', { name: 'Ask for a berth' }).click();
+  await page.getByRole('link', { name: 'Download the price list' }).click();
+  await go('/app/notes');
+  await stay(200);
+  await page.evaluate(() => {
+    const link = Object.assign(document.createElement('a'), { href: 'https://status.harbour.example/now?who=anna' });
+    document.body.append(link);
+    link.click();
+    // A page that is really gone would send its last words under Chromium's own name, which is a bot's.
+    dispatchEvent(new PageTransitionEvent('pagehide'));
+  });
+  const longest = Date.now() - begun;
+
+  const rows = () => footfall.query(`
+    SELECT kind, page, event, outbound, toInt32(sum(views)) AS views, toInt32(sum(events)) AS events,
+      toInt32(sum(event_value)) AS value, toInt32(sum(engaged_ms)) AS engaged_ms
+    FROM footfall.open_hits FINAL WHERE page LIKE '/app/%'
+    GROUP BY kind, page, event, outbound ORDER BY kind, page
+    FORMAT JSONEachRow`);
+  const found = await eventually(async () => {
+    const answer = await rows();
+    return answer.length >= 7 && answer;
+  }, 'seven kinds of rows');
+  assert.deepEqual(found.map(({ engaged_ms, ...row }) => Object.values(row)), [
+    ['download', '/app/berths', 'download /price-list.csv', '', 0, 1, 0],
+    ['event', '/app/berths', 'Ask for a berth', '', 0, 1, 19000],
+    ['leave', '/app/berths', '', '', 0, 0, 0],
+    ['leave', '/app/notes', '', '', 0, 0, 0],
+    ['outbound', '/app/notes', '', 'harbour.example', 0, 1, 0],
+    ['view', '/app/berths', '', '', 1, 0, 0],
+    ['view', '/app/notes', '', '', 1, 0, 0],
+  ]);
+  const [, , berths, notes] = found.map(({ engaged_ms }) => engaged_ms);
+  assert.ok(berths >= 400 && notes >= 200 && berths + notes <= longest, `${berths} and ${notes} of ${longest} ms`);
+});
+
 test("every page keeps to its Content-Security-Policy and to the collector's and its own files", async () => {
   const visitor = await newVisitor(browser);
   const page = await visitor.newPage();

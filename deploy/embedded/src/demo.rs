@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_finds_an_event_a_download_and_a_link_that_leads_away() {
+        let demo = demo();
+        let pricing = html(&demo, "/pricing");
+        assert!(pricing.contains(r#"data-footfall-event="Ask for a berth" data-footfall-value="19""#));
+        assert!(pricing.contains(r#"href="/price-list.csv" download"#));
+        assert!(html(&demo, "/blog").contains(r#"href="https://"#));
+    }
+
+    #[test]
     fn links_within_the_site_lead_somewhere() {
         let demo = demo();
         for (path, ..) in PAGES {
