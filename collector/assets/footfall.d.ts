@@ -1,4 +1,4 @@
-/** What `consent.js` adds to a page. */
+/** What `tag.js` and `consent.js` add to a page. */
 
 /** What a visitor decided. */
 interface FootfallChoice {
@@ -17,6 +17,13 @@ interface FootfallConsentDetail extends FootfallChoice {
 }
 
 interface Footfall {
+  /**
+   * Tells an event (`tag.js`). The name: a letter, then up to 39 letters, digits, spaces and `_ . : -`. The value: in units
+   * of the site's currency, within ±1000000000.
+   */
+  (name: string, value?: number): void;
+  /** Calls that wait for the tag, where the page's own snippet came first. */
+  q?: ArrayLike<unknown>[];
   /** The choice that stands, or null: nothing chosen, run out, or accepted before the policy's last material revision. */
   consent(): FootfallChoice | null;
   /** Makes a choice. Resolves with what stands when the collector has answered; the same choice again sends nothing. */
@@ -26,7 +33,7 @@ interface Footfall {
 }
 
 interface Window {
-  /** Missing until the script has run, or where a blocker holds it back. */
+  /** Missing until a script has run, or where a blocker holds it back. */
   footfall?: Footfall;
 }
 

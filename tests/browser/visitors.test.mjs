@@ -205,7 +205,7 @@ test('time, events, files and links of a visit that changes its pages without lo
   await go('/app/notes');
   await stay(200);
   await page.evaluate(() => {
-    const link = Object.assign(document.createElement('a'), { href: 'https://status.harbour.example/now?who=anna' });
+    const link = Object.assign(document.createElement('a'), { href: 'https://www.example.org/now?who=anna' });
     document.body.append(link);
     link.click();
     // A page that is really gone would send its last words under Chromium's own name, which is a bot's.
@@ -228,7 +228,7 @@ test('time, events, files and links of a visit that changes its pages without lo
     ['event', '/app/berths', 'Ask for a berth', '', 0, 1, 19000],
     ['leave', '/app/berths', '', '', 0, 0, 0],
     ['leave', '/app/notes', '', '', 0, 0, 0],
-    ['outbound', '/app/notes', '', 'harbour.example', 0, 1, 0],
+    ['outbound', '/app/notes', '', 'example.org', 0, 1, 0],
     ['view', '/app/berths', '', '', 1, 0, 0],
     ['view', '/app/notes', '', '', 1, 0, 0],
   ]);

@@ -52,6 +52,21 @@ async fn a_script_is_answered_across_origins() {
     assert_eq!(foreign.status, 403);
 }
 
+/// The tag keeps a hit for later only if it can read that it was not refused for good.
+#[tokio::test]
+async fn pages_of_the_site_may_read_why_a_hit_is_refused_and_anybody_the_tag() {
+    let running = Running::start(&configuration("opt-out")).await;
+    let refused = running.ask("POST /hit", &[ORIGIN], "{").await;
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (400, ORIGIN.1));
+    assert_eq!(refused.header("access-control-allow-credentials"), "true");
+    let foreign = running.ask("POST /hit", &[("origin", "https://example.org")], "{").await;
+    assert_eq!((foreign.status, foreign.header("access-control-allow-origin")), (400, ""));
+    let tag = running.ask("GET /tag.js", &[("origin", "https://example.org")], "").await;
+    assert_eq!((tag.status, tag.header("access-control-allow-origin")), (200, "*"));
+    assert_eq!(tag.header("access-control-allow-credentials"), "");
+    assert_eq!(tag.header("cross-origin-resource-policy"), "cross-origin");
+}
+
 #[tokio::test]
 async fn choices_are_counted_by_what_stood_before() {
     let running = Running::start(&configuration("opt-out")).await;

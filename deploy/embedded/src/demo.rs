@@ -154,7 +154,7 @@ mod tests {
         let pricing = html(&demo, "/pricing");
         assert!(pricing.contains(r#"data-footfall-event="Ask for a berth" data-footfall-value="19""#));
         assert!(pricing.contains(r#"href="/price-list.csv" download"#));
-        assert!(html(&demo, "/blog").contains(r#"href="https://"#));
+        assert!(html(&demo, "/blog/counting-visits").contains(r#"href="https://en.wikipedia.org/"#));
     }
 
     #[test]
