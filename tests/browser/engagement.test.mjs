@@ -134,6 +134,13 @@ test('the largest depth is told in percent', async () => {
   await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); }));
   await leave();
   assert.deepEqual((await listener.hear('leave', 5)).slice(3).map(({ scroll }) => scroll), [100, 25]);
+
+  await page.evaluate(() => {
+    pass(1000);
+    history.pushState(null, '', '/short');
+    document.querySelector('main').style.height = '10px';
+  });
+  assert.equal((await listener.hear('leave', 6))[5].scroll, 25, 'the page that is left, not the one that comes');
 });
 
 test('a page that needs no scrolling was seen whole', async () => {
