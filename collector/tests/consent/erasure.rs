@@ -150,7 +150,7 @@ async fn who_withdraws_is_forgotten_and_who_refuses_loses_the_cookie_of_his_visi
         let cookies: Vec<&str> = answer.headers("set-cookie").collect();
         let ended: Vec<&str> =
             cookies.iter().copied().filter(|cookie| cookie.starts_with(VISIT_COOKIE)).collect();
-        assert_eq!(ended, if is_expired { expired("SameSite=Lax").to_vec() } else { vec![] }, "{case}");
+        assert_eq!(ended, if is_expired { expired("SameSite=Lax") } else { vec![] }, "{case}");
         expected += usize::from(is_forgotten);
         assert_eq!(orders(&running).len(), expected, "{case}");
         assert_eq!(running.counts(), [(outcome.to_owned(), 1)], "{case}");
