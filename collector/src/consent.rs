@@ -38,6 +38,8 @@ pub struct Signals {
     pub gpc: bool,
     /// `DNT: 1` (Tracking Preference Expression, W3C note).
     pub dnt: bool,
+    /// It comes from one of the networks that the site does not count.
+    pub internal: bool,
 }
 
 /// The answer.
@@ -51,8 +53,16 @@ pub enum Decision {
 
 /// For statistics an explicit choice beats GPC and DNT, which beat the mode's default. For marketing GPC and DNT
 /// beat an earlier grant. A material revision of the policy after the visitor's consent makes it void; a refusal
-/// survives, that of marketing too.
+/// survives, that of marketing too. Internal traffic is told from a refusal: it is counted as such only where its visitor
+/// would permit the record.
 pub fn decide(site: &Site, signals: &Signals, last_material_revision: u32) -> Decision {
+    match by_consent(site, signals, last_material_revision) {
+        Decision::Permitted(_) if signals.internal => Decision::Refused(Outcome::Internal),
+        decided => decided,
+    }
+}
+
+fn by_consent(site: &Site, signals: &Signals, last_material_revision: u32) -> Decision {
     let objects = signals.gpc || signals.dnt;
     match signals.choice {
         Reading::Malformed => Decision::Refused(Outcome::RefusedByMalformedChoice),
@@ -164,12 +174,35 @@ mod tests {
                 ]
             };
             for (position, choice) in states.into_iter().enumerate() {
-                let answer = |gpc, dnt| decide(site, &Signals { choice, gpc, dnt }, 2);
+                let answer = |gpc, dnt| decide(site, &Signals { choice, gpc, dnt, internal: false }, 2);
                 let case = format!("{:?} {choice:?}", site.mode);
                 assert_eq!(answer(false, false), quiet[position], "{case}");
                 assert_eq!(answer(true, false), objecting(gpc)[position], "{case} gpc");
                 assert_eq!(answer(false, true), objecting(dnt)[position], "{case} dnt");
                 assert_eq!(answer(true, true), objecting(gpc)[position], "{case} gpc dnt");
+            }
+        }
+    }
+
+    #[test]
+    fn internal_traffic_is_not_recorded_and_a_refusal_stays_a_refusal() {
+        let choices = [
+            made(true, true, 2),
+            made(true, false, 1),
+            made(false, false, 2),
+            Reading::None,
+            Reading::Malformed,
+        ];
+        for site in [site("opt-out", "nothing"), site("opt-in", "nothing"), site("cookieless", "nothing")] {
+            for choice in choices {
+                for (gpc, dnt) in [(false, false), (true, false), (false, true)] {
+                    let from = |internal| decide(&site, &Signals { choice, gpc, dnt, internal }, 2);
+                    let expected = match from(false) {
+                        Decision::Permitted(_) => Decision::Refused(Outcome::Internal),
+                        refused @ Decision::Refused(_) => refused,
+                    };
+                    assert_eq!(from(true), expected, "{:?} {choice:?} {gpc} {dnt}", site.mode);
+                }
             }
         }
     }

@@ -74,7 +74,8 @@ mod tests {
             (made(false, 3), Notice, Notice),
             (made(false, 4), None, None),
         ] {
-            let of = |mode, gpc, dnt| Question::of(mode, &Signals { choice, gpc, dnt }, policy);
+            let of =
+                |mode, gpc, dnt| Question::of(mode, &Signals { choice, gpc, dnt, internal: false }, policy);
             for mode in [Mode::OptOut, Mode::OptIn] {
                 assert_eq!(of(mode, false, false), quiet, "{mode:?} {choice:?}");
                 assert_eq!(of(mode, true, false), signalling, "{mode:?} {choice:?} gpc");

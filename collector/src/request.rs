@@ -56,7 +56,12 @@ impl<'a> Sender<'a> {
 
     /// What the sender says about consent for a site.
     pub fn signals(&self, site: &Site) -> Signals {
-        Signals { choice: self.choice(site), gpc: self.is_one(&SEC_GPC), dnt: self.is_one(&DNT) }
+        Signals {
+            choice: self.choice(site),
+            gpc: self.is_one(&SEC_GPC),
+            dnt: self.is_one(&DNT),
+            internal: site.is_internal(*self.client.expose()),
+        }
     }
 
     fn choice(&self, site: &Site) -> Reading {

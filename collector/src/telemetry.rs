@@ -76,7 +76,7 @@ impl Telemetry {
         self.recorded.inc_by(hits);
     }
 
-    /// A hit was not recorded for lack of consent, a question was shown, or a choice was made.
+    /// A hit was not recorded for lack of consent or because it is internal, a question was shown, or a choice was made.
     pub fn consent(&self, outcome: Outcome) {
         self.not_recorded.get_or_create(&Reason { reason: outcome.as_str() }).inc();
     }
@@ -99,7 +99,7 @@ impl Telemetry {
         registry.register("hits_recorded", "Hits that are on disk", self.recorded.clone());
         registry.register(
             "consent",
-            "Hits not recorded for lack of consent, questions shown and choices made",
+            "Hits not recorded for lack of consent or because they are internal, questions shown and choices made",
             self.not_recorded.clone(),
         );
         registry.register("refused", "Requests refused", self.refused.clone());

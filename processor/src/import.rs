@@ -52,7 +52,7 @@ pub struct Imported {
     pub views: u64,
     /// Lines of bots.
     pub bots: u64,
-    /// Lines that are no views: assets, errors, other methods.
+    /// Lines that are no views: assets, errors, other methods, internal traffic.
     pub others: u64,
     /// Lines that do not parse.
     pub unparsed: u64,
@@ -238,6 +238,8 @@ fn whole_lines(head: &[u8]) -> &[u8] {
 
 /// Why a line that does not parse is dropped.
 const UNPARSED: &str = "unparsed";
+/// Why a line from a network of the site's own people is dropped.
+const INTERNAL: &str = "internal";
 
 impl Progress<'_> {
     /// A line as a visit. One that does not parse has the time of the line before it.
@@ -263,7 +265,8 @@ impl Progress<'_> {
 
 /// A log tells nothing of consent: it is the operator's to import only what the policy allows.
 fn visit_of(site: &Site, line: &LogLine<'_>) -> Visit {
-    if let Some(reason) = line.drop_reason() {
+    let internal = || line.address.is_some_and(|address| site.is_internal(address)).then_some(INTERNAL);
+    if let Some(reason) = line.drop_reason().or_else(internal) {
         return Visit { drop_reason: reason.into(), ..Visit::default() };
     }
     let browser = recognise(&line.user_agent, &ClientHints::default());

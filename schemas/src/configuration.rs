@@ -356,6 +356,7 @@ mod tests {
             "\n[collector]\nlisten = 80",
             "\n\n[[site]]",
             "\n\n[collector]\ntrusted_proxies = [\"10.0.0.0/99\"]",
+            "[[site]]\nname = \"a\"\ninternal = [\"203.0.113.7/40\"]",
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("line 3") || error.contains("line 4"), "{error}");

@@ -1,4 +1,4 @@
-//! Why a hit was not recorded for lack of consent, and what visitors chose: the closed list of bare counts.
+//! Why a hit was not recorded, and what visitors chose: the closed list of bare counts.
 
 use std::fmt;
 
@@ -15,6 +15,8 @@ pub enum Outcome {
     RefusedByMalformedChoice,
     /// A hit not recorded: the site asks first, and the visitor has not answered.
     Unasked,
+    /// A hit not recorded: its visitor would permit it, but it comes from a network of the site's own people.
+    Internal,
     /// A visitor accepted statistics.
     ChoseStatistics,
     /// A visitor accepted statistics and marketing.
@@ -37,6 +39,7 @@ impl Outcome {
         Self::RefusedByDnt,
         Self::RefusedByMalformedChoice,
         Self::Unasked,
+        Self::Internal,
         Self::ChoseStatistics,
         Self::ChoseEverything,
         Self::ChoseRefusal,
@@ -53,6 +56,7 @@ impl Outcome {
             Self::RefusedByDnt => "refused_by_dnt",
             Self::RefusedByMalformedChoice => "refused_by_malformed_choice",
             Self::Unasked => "unasked",
+            Self::Internal => "internal",
             Self::ChoseStatistics => "chose_statistics",
             Self::ChoseEverything => "chose_everything",
             Self::ChoseRefusal => "chose_refusal",

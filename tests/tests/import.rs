@@ -11,6 +11,7 @@ use mmdb_writer::{Value, Writer};
 use tests::command::{Footfall, Said};
 use tests::figures::{of_open_hits, of_reports};
 use tests::oracle::Oracle;
+use tests::server::FIREFOX;
 
 const SITE: &str = "example.com";
 const ZONE: &str = "Europe/Berlin";
@@ -150,6 +151,22 @@ fn lines_that_do_not_parse_are_counted_and_named_by_their_numbers() {
     let named = said.err.lines().filter(|line| line.contains("not a line of an access log")).count();
     assert!(named > 3 && said.out.contains(&format!(" {named} unparsed")), "{named} named: {}", said.out);
     assert!(!said.err.contains("nonsense"), "what a line says is not repeated");
+}
+
+#[test]
+fn lines_of_the_sites_own_people_are_dropped_by_name() {
+    let footfall = Footfall::new(&format!("{CONFIGURATION}internal = ['203.0.113.0/24']\n")).unwrap();
+    let line = |address: &str, path: &str| {
+        format!(
+            "{address} - - [17/May/2015:10:05:03 +0000] \"GET {path} HTTP/1.1\" 200 1 \"-\" \"{FIREFOX}\"\n"
+        )
+    };
+    let log =
+        [line("203.0.113.7", "/within"), line("198.51.100.9", "/without"), line("203.0.113.7", "/a.css")]
+            .concat();
+    import(&footfall, &footfall.file("access.log", log.as_bytes()).unwrap());
+    let rows = footfall.query("SELECT kind, reason, page FROM open_hits FINAL ORDER BY sequence").unwrap();
+    assert_eq!(rows, [["dropped", "internal", ""], ["view", "", "/without"], ["dropped", "asset", ""]]);
 }
 
 #[test]

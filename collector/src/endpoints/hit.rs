@@ -12,7 +12,7 @@ use crate::hit::{self, Hit};
 use crate::refusal::Refusal;
 use crate::request::Sender;
 
-/// Says that a hit was answered but, for lack of consent, not recorded.
+/// Says that a hit was answered but not recorded, for lack of consent or because it is internal.
 pub(super) static HIT: HeaderName = HeaderName::from_static("footfall-hit");
 pub(super) const NOT_RECORDED: HeaderValue = HeaderValue::from_static("not-recorded");
 

@@ -25,7 +25,7 @@ use crate::request::Sender;
 enum Recorded {
     /// They are on disk.
     All,
-    /// For at least one its visitor's consent is lacking.
+    /// For at least one its visitor's consent is lacking, or it is internal.
     NotAll,
 }
 
@@ -33,7 +33,7 @@ enum Recorded {
 enum Verdict<'a> {
     /// It is recorded.
     Record(Box<PermittedVisit>),
-    /// Its visitor does not permit that: only its bare count is kept.
+    /// Its visitor does not permit that, or it is internal: only its bare count is kept.
     Count { site: &'a Site, now: Timestamp, outcome: Outcome },
 }
 

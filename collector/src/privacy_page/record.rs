@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemas::choice::site_key;
 use schemas::language::primary_language;
 use schemas::local_time::{Hour, LocalDay};
+use schemas::outcome::Outcome;
 use schemas::page::{Page, PageRules};
 use schemas::source::{SiteHosts, classify};
 use url::Url;
@@ -28,6 +29,7 @@ const COLUMNS: [&str; 4] = ["column_information", "column_sent", "column_recorde
 pub(super) fn section(view: &View<'_>) -> Html {
     let verdict = match view.decision {
         Decision::Permitted(_) => "recorded",
+        Decision::Refused(Outcome::Internal) => "not_recorded_internal",
         Decision::Refused(_) => "not_recorded",
     };
     let bot = view.browser.bot.map(|bot| Html::element("p", &view.text_with("bot", &[("bot", bot)])));

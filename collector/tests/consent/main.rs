@@ -4,6 +4,7 @@
 mod answers;
 mod cookies;
 mod erasure;
+mod internal;
 mod keys;
 mod operator;
 mod pages;

@@ -115,6 +115,11 @@ impl Running {
         self.service.close().await;
     }
 
+    /// As `/metrics` tells them.
+    pub(crate) fn metrics(&self) -> String {
+        self.service.collector.telemetry.encode()
+    }
+
     /// The bare counts since the last look, in order.
     pub(crate) fn counts(&self) -> Vec<(String, u64)> {
         let counted = self.service.collector.counts.take().into_iter().map(|(_, order)| match order {

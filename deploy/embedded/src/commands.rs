@@ -66,7 +66,7 @@ fn summary(imported: &Imported) -> String {
         complain(format!("{}:{line}: not a line of an access log", path.display()));
     }
     format!(
-        "{lines} lines: {views} views, {bots} of bots, {others} no views (assets, errors, other methods, repeats), \
+        "{lines} lines: {views} views, {bots} of bots, {others} no views (assets, errors, other methods, internal traffic, repeats), \
          {unparsed} unparsed, {known} imported before"
     )
 }

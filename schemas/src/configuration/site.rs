@@ -1,7 +1,9 @@
 //! The sites that are counted, each with its hosts, its regime of consent and its time zone.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use url::Host;
@@ -34,6 +36,9 @@ pub struct Site {
     /// Query parameters that tell pages apart, such as `category`; all others are dropped.
     #[serde(default)]
     pub page_parameters: Vec<String>,
+    /// Networks of the site's own people, such as an office: what comes from there is not recorded.
+    #[serde(default)]
+    pub internal: Vec<IpNet>,
     /// Language of what visitors read when their browsers ask for none that there is.
     #[serde(default)]
     pub language: Language,
@@ -138,6 +143,7 @@ impl Site {
             time_zone: TimeZone::UTC,
             group_pages: Vec::new(),
             page_parameters: Vec::new(),
+            internal: Vec::new(),
             language: Language::default(),
             texts: BTreeMap::new(),
         }
@@ -146,6 +152,12 @@ impl Site {
     /// Whether pages on that host may send hits for this site.
     pub fn has_host(&self, host: &str) -> bool {
         self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether an address belongs to the site's own people.
+    pub fn is_internal(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.internal.iter().any(|network| network.contains(&address))
     }
 
     fn complete(&mut self) -> Result<(), ConfigurationError> {

@@ -218,7 +218,7 @@ fn read_partition(consumer: &BaseConsumer, partition: i32) -> Vec<Vec<u8>> {
 }
 
 fn permit() -> Permit {
-    let signals = Signals { choice: Reading::None, gpc: false, dnt: false };
+    let signals = Signals { choice: Reading::None, gpc: false, dnt: false, internal: false };
     match decide(&Site::with_defaults("localhost"), &signals, 1) {
         Decision::Permitted(permit) => permit,
         Decision::Refused(outcome) => panic!("{outcome:?}"),
