@@ -9,7 +9,7 @@ use schemas::hit_kind::HitKind;
 use schemas::language;
 use schemas::local_time::{Hour, LocalDay};
 use schemas::names;
-use schemas::page::{Page, PageRules};
+use schemas::page::{Masked, Page, PageRules};
 use schemas::personal::Personal;
 use schemas::site_rules::{HitTexts, NO_PAGE};
 use schemas::source::Channel;
@@ -40,7 +40,7 @@ pub fn anonymize(enriched: EnrichedVisit, rules: &PageRules, zone: &TimeZone) ->
     let (visit, origin) = (visit.into_exposed(), origin.map(Personal::into_exposed));
     let received = received(&visit);
     let kind = HitKind::from(visit.kind());
-    let HitTexts { page, source, channel, campaign } =
+    let HitTexts { page, mut masked, source, channel, campaign } =
         HitTexts::new(page.as_ref().map(Personal::expose), visit.url.len(), origin, rules);
     let dimensions = Dimensions {
         page,
@@ -52,9 +52,10 @@ pub fn anonymize(enriched: EnrichedVisit, rules: &PageRules, zone: &TimeZone) ->
         os: closed_lists::operating_system(&visit.os),
         device: closed_lists::device(&visit.device),
         language: language::known(&visit.language),
-        event: happening(kind, &visit, rules),
+        event: happening(kind, &visit, rules, &mut masked),
         outbound: if kind == HitKind::Outbound { outbound(&visit) } else { String::new() },
         bot: if visit.bot.is_empty() { "" } else { closed_lists::bot(&visit.bot) },
+        masked,
     };
     AnonymousVisit {
         header,
@@ -75,15 +76,18 @@ pub(crate) fn received(visit: &Visit) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn page(url: &str, rules: &PageRules) -> String {
-    Page::from_url(url, rules).map_or_else(|_| NO_PAGE.to_owned(), |(page, _masked)| page.into())
+/// The page's text; what was masked is added to `masked`.
+fn text(page: Option<(Page, Masked)>, masked: &mut Masked) -> String {
+    let Some((page, more)) = page else { return NO_PAGE.to_owned() };
+    masked.merge(&more);
+    page.into()
 }
 
 /// An event by its name; a download by the file's scrubbed address.
-fn happening(kind: HitKind, visit: &Visit, rules: &PageRules) -> String {
+fn happening(kind: HitKind, visit: &Visit, rules: &PageRules, masked: &mut Masked) -> String {
     match kind {
         HitKind::Event => names::event_name(&visit.name).to_owned(),
-        HitKind::Download => format!("download {}", page(&visit.name, rules)),
+        HitKind::Download => format!("download {}", text(Page::from_url(&visit.name, rules).ok(), masked)),
         HitKind::View | HitKind::Leave | HitKind::Outbound => String::new(),
     }
 }

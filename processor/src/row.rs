@@ -7,6 +7,7 @@ use schemas::event::{ConsentCount, Opened, Order};
 use schemas::local_time::{Hour, LocalDay};
 use schemas::measure::{Hold, Measures};
 use schemas::outcome::Outcome;
+use schemas::page::Masked;
 use schemas::visit_state::{Entry, Progress};
 use schemas::wire::{CollectorId, Header};
 
@@ -17,7 +18,7 @@ use crate::open::Reason;
 use crate::source::SourceId;
 
 /// The columns in the order in which [`OpenHit::write`] fills them.
-const COLUMNS: [(&str, Type); 44] = [
+const COLUMNS: [(&str, Type); 45] = [
     ("site", Type::String),
     ("collector", Type::Uuid),
     ("sequence", Type::UInt64),
@@ -62,6 +63,7 @@ const COLUMNS: [(&str, Type); 44] = [
     ("count", Type::UInt64),
     ("subject", Type::Uuid),
     ("device_held", Type::UInt8),
+    ("masked", Type::UInt32),
 ];
 
 /// An empty block of `open_hits`.
@@ -127,6 +129,8 @@ pub(crate) struct Dimensions {
     pub(crate) event: String,
     pub(crate) outbound: String,
     pub(crate) bot: &'static str,
+    /// Which rules masked something in the addresses above.
+    pub(crate) masked: Masked,
 }
 
 impl OpenHit {
@@ -308,8 +312,7 @@ impl OpenHit {
         row.number(events.into()).number(event_value).number(event_visitors.into());
         let (collector, sequence) = self.tail;
         row.uuid(collector.0).number(sequence.cast_signed()).number(self.count.cast_signed());
-        row.uuid(self.subject);
-        row.number(self.is_device_held.into());
+        row.uuid(self.subject).number(self.is_device_held.into()).number(texts.masked.bits().into());
     }
 }
 

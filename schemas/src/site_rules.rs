@@ -6,7 +6,7 @@ use url::Url;
 use crate::choice::site_key;
 use crate::configuration::Site;
 use crate::hit_kind::HitKind;
-use crate::page::{MAX_URL_BYTES, Page, PageRuleError, PageRules};
+use crate::page::{MAX_URL_BYTES, Masked, Page, PageRuleError, PageRules};
 use crate::source::{self, Channel, SiteHosts};
 use crate::visit_state::{HitFacts, Origin};
 
@@ -49,6 +49,8 @@ impl SiteRules {
 pub struct HitTexts {
     /// The page, or [`NO_PAGE`].
     pub page: String,
+    /// What was masked in it.
+    pub masked: Masked,
     /// What brought it.
     pub source: String,
     /// The kind of that.
@@ -62,17 +64,22 @@ impl HitTexts {
     #[must_use]
     pub fn new(page: Option<&Url>, bytes: usize, origin: Option<source::Origin>, rules: &PageRules) -> Self {
         let is_page = |url: &&Url| bytes <= MAX_URL_BYTES && matches!(url.scheme(), "http" | "https");
-        let shown = |url| Page::from_parsed(url, rules).0.into();
-        let page = page.filter(is_page).map_or_else(|| NO_PAGE.to_owned(), shown);
+        let shown = |url| Page::from_parsed(url, rules);
+        let (page, masked) = page
+            .filter(is_page)
+            .map(shown)
+            .map_or_else(|| (NO_PAGE.to_owned(), Masked::default()), |(page, masked)| (page.into(), masked));
         match origin {
             Some(origin) => Self {
                 page,
+                masked,
                 channel: origin.channel.as_str(),
                 campaign: origin.campaign.label(),
                 source: origin.source,
             },
             None => Self {
                 page,
+                masked,
                 channel: Channel::Direct.as_str(),
                 campaign: String::new(),
                 source: source::OTHER.to_owned(),
@@ -82,8 +89,9 @@ impl HitTexts {
 
     /// Those of a hit that moves no visit on, and of which none is asked.
     #[must_use]
-    pub const fn nothing() -> Self {
-        Self { page: String::new(), source: String::new(), channel: "", campaign: String::new() }
+    pub fn nothing() -> Self {
+        let (page, source, campaign) = (String::new(), String::new(), String::new());
+        Self { page, masked: Masked::default(), source, channel: "", campaign }
     }
 
     /// As [`HitTexts::new`], of a raw address and referrer.

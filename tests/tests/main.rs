@@ -12,5 +12,6 @@ mod erasure;
 mod import;
 mod ledger;
 mod refusal;
+mod reports;
 mod returning;
 mod story;

@@ -91,8 +91,36 @@ impl Masked {
         self.0[mask as usize]
     }
 
+    /// The rules that masked something, as `open_hits` keeps them: bit 0 for the first of [`Mask::ALL`], and so on. What was
+    /// masked, and how often, is not in it.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.iter().fold(0, |bits, (mask, _)| bits | 1 << mask as u32)
+    }
+
     /// Each rule that masked something, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Mask, u32)> {
         Mask::ALL.into_iter().zip(self.0).filter(|&(_, count)| count > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bit_stands_for_its_rule_in_the_table_and_in_the_report() {
+        let sql = include_str!("../../clickhouse/0007_masked.sql");
+        for (bit, mask) in Mask::ALL.into_iter().enumerate() {
+            let mut masked = Masked::default();
+            masked.add(mask);
+            assert_eq!(masked.bits(), 1 << bit, "{mask:?}");
+            assert!(
+                sql.contains(&format!("('{}', countIf(bitTest(masked, {bit})))", mask.as_str())),
+                "{mask:?}"
+            );
+            assert!(sql.contains(&format!("{bit} {}", mask.as_str())), "{mask:?} in the column's comment");
+        }
+        assert_eq!(Masked::default().bits(), 0);
     }
 }
