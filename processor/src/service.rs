@@ -101,6 +101,7 @@ async fn parts(
 ) -> Result<Parts> {
     let store = Store::new(&configuration.clickhouse)?;
     until_answered("ClickHouse", || store.migrate()).await;
+    until_answered("ClickHouse", || store.write_goals(&configuration.sites)).await;
     ensure_topic_in_time(&configuration.kafka).await?;
     let source = KafkaSource::join(&configuration.kafka, configuration.processor.instance.as_deref())?;
     let (source, id) = identified(source).await?;

@@ -1,5 +1,7 @@
-//! The one file that knows ClickHouse: migrations, inserts that are repeated until answered, and the questions of
+//! The one place that knows ClickHouse: migrations, inserts that are repeated until answered, and the questions of
 //! the hole check.
+
+mod goals;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! One `footfall.toml` for all programs; every key has a safe default, an unknown key is an error with its line.
 
 mod environment;
+pub(crate) mod goal;
 mod kafka;
 mod policy;
 mod site;
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+pub use goal::{Goal, Reached};
 pub use kafka::{Kafka, KafkaPasswordError};
 pub use policy::{OneOrEach, Policy};
 pub use site::{BeforeConsent, Mode, Site, Sites};

@@ -41,6 +41,7 @@ pub const MIGRATIONS: [Migration; 6] = migrations![
     4 "0004_orders.sql",
     5 "0005_device_held.sql",
     7 "0007_masked.sql",
+    8 "0008_goals.sql",
 ];
 
 #[cfg(test)]

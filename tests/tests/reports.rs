@@ -36,3 +36,117 @@ async fn an_operator_sees_which_rules_mask_and_nothing_of_what_they_masked() {
         .query("SELECT sum(hits), count() FROM report_masked(site='x', from='2020-01-01', to='2100-01-01')");
     assert_eq!(nowhere.await.unwrap(), "0\t11\n");
 }
+
+const GOALS: &str = "
+[[site.goal]]
+name = 'Order'
+event = 'order'
+[[site.goal]]
+name = 'Thanks'
+page = '/thanks/*'
+[[site.goal]]
+name = 'Partner'
+outbound = 'partner.org'
+[[site.goal]]
+name = 'Never'
+event = 'never'
+";
+
+fn with_goals(goals: &str) -> String {
+    format!("[collector]\ntrusted_proxies = ['127.0.0.1/32']\n[[site]]\nname = 'localhost'\n{goals}")
+}
+
+/// What four visitors do, the last number of whose addresses comes first.
+fn four_visitors() -> Vec<(u8, Value)> {
+    let view = |url: &str, referrer: &str| json!({"url": url, "referrer": referrer});
+    let order = |value: f64| json!({"url": "/", "kind": "event", "name": "order", "value": value});
+    let out = |to: &str| json!({"url": "/", "kind": "outbound", "name": to});
+    vec![
+        (1, view("/", "https://www.google.com/")),
+        (1, order(10.5)),
+        (1, order(2.0)),
+        (2, view("/", "https://blog.example.org/")),
+        (2, view("/thanks/a", "")),
+        (2, view("/thanks/b?x=1", "")),
+        (2, order(1.0)),
+        (3, view("/thanks/x/y", "")),
+        (3, out("https://www.partner.org/page")),
+        (3, out("https://not-partner.org/")),
+        (4, view("/", "")),
+        (4, json!({"url": "/", "kind": "event", "name": "orders"})),
+    ]
+}
+
+async fn send_all(server: &Server, hits: Vec<(u8, Value)>) {
+    let count = hits.len();
+    for (visitor, mut hit) in hits {
+        hit["site"] = "localhost".into();
+        let address = [198, 51, 100, visitor].into();
+        assert_eq!(server.sender().hit_from(Some(address), &hit).await.unwrap(), 204);
+    }
+    until(server, "SELECT count() FROM open_hits FINAL WHERE kind != 'control'", &count.to_string()).await;
+}
+
+async fn credit(server: &Server, goal: &str, dimension: &str) -> String {
+    let view = format!("report_goal_credit({ALL_TIME}, goal='{goal}', dimension='{dimension}')");
+    server.query(&format!("SELECT * FROM {view}")).await.unwrap_or_else(|error| format!("{error:#}"))
+}
+
+#[tokio::test]
+async fn goals_are_counted_and_credited_to_what_brought_the_visit() {
+    let data = tempfile::tempdir().unwrap();
+    let configuration = with_goals(GOALS);
+    let options = Options { configuration: Some(&configuration), ..Options::new(data.path()) };
+    let server = Server::start(options).await.unwrap();
+    let report = format!("SELECT * FROM report_goals({ALL_TIME})");
+    let none = "Order\t0\t0\t0\t0\nThanks\t0\t0\t0\t0\nPartner\t0\t0\t0\t0\nNever\t0\t0\t0\t0\n";
+    assert_eq!(server.query(&report).await.unwrap(), none, "before any hit");
+    send_all(&server, four_visitors()).await;
+
+    // Of four visitors two order, one sees two pages of thanks, one follows the link.
+    let expected =
+        "Order\t3\t2\t0.5\t13.5\nThanks\t2\t2\t0.5\t0\nPartner\t1\t1\t0.25\t0\nNever\t0\t0\t0\t0\n";
+    assert_eq!(server.query(&report).await.unwrap(), expected);
+    for (goal, dimension, expected) in [
+        (
+            "Order",
+            "source",
+            "google\t2\t1\t1\t1\t12.5\nexample.org\t1\t1\t1\t1\t1\n(direct)\t0\t0\t2\t0\t0\n",
+        ),
+        ("Order", "channel", "search\t2\t1\t1\t1\t12.5\nreferral\t1\t1\t1\t1\t1\ndirect\t0\t0\t2\t0\t0\n"),
+        ("Order", "entry_page", "/\t3\t2\t3\t0.6667\t13.5\n/thanks/x/y\t0\t0\t1\t0\t0\n"),
+        ("Thanks", "source", "example.org\t2\t2\t1\t1\t0\n(direct)\t0\t0\t2\t0\t0\ngoogle\t0\t0\t1\t0\t0\n"),
+        ("Partner", "device", "Desktop\t1\t1\t4\t0.25\t0\n"),
+        ("Never", "browser", "Firefox\t0\t0\t4\t0\t0\n"),
+        ("Order", "campaign", ""),
+    ] {
+        assert_eq!(credit(&server, goal, dimension).await, expected, "{goal} by {dimension}");
+    }
+    let unknown = credit(&server, "order", "source").await;
+    assert!(unknown.contains("unknown goal: use Order, Thanks, Partner, Never"), "{unknown}");
+    let unknown = credit(&server, "Order", "page").await;
+    assert!(unknown.contains("unknown dimension: use source, channel"), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_goal_that_is_no_longer_configured_goes_and_a_new_one_knows_what_was_before() {
+    let data = tempfile::tempdir().unwrap();
+    let (before, after) = (with_goals(GOALS), with_goals("[[site.goal]]\nname = 'Home'\npage = '/**'\n"));
+    let options = Options { configuration: Some(&before), ..Options::new(data.path()) };
+    let server = Server::start(options).await.unwrap();
+    send_all(&server, four_visitors()).await;
+    assert!(server.stop().await.unwrap().0.success());
+    let lists = "SELECT goals FROM goal_lists";
+    for (configuration, expected) in [
+        (&before, "Order\t3\nThanks\t2\nPartner\t1\nNever\t0\n"),
+        (&after, "Home\t3\n"),
+        (&with_goals(""), ""),
+    ] {
+        let server = Server::start(Options { configuration: Some(configuration), ..options }).await.unwrap();
+        let report = format!("SELECT goal, conversions FROM report_goals({ALL_TIME})");
+        assert_eq!(server.query(&report).await.unwrap(), expected);
+        let rows = server.query(&format!("{lists} FINAL")).await.unwrap();
+        assert_eq!(rows.lines().count(), 1, "{rows}");
+        assert!(server.stop().await.unwrap().0.success());
+    }
+}

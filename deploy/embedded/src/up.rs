@@ -44,6 +44,7 @@ pub async fn up(mut configuration: Configuration, data: &Data, arguments: &cli::
     let listeners = Listeners::bind(&configuration.collector, arguments.demo).await?;
     let host = Host::open(data, configuration.clickhouse.listen).await?;
     let store = host.store().await?;
+    store.write_goals(&configuration.sites).await?;
     if arguments.demo {
         import_demo(&configuration, data, &store).await?;
     }

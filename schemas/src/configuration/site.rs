@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Host;
 
 use super::ConfigurationError;
+use super::goal::{self, Goal};
 use crate::texts::{BannerKey, Language};
 use crate::wire::SITE_BYTES_MAX;
 
@@ -39,6 +40,9 @@ pub struct Site {
     /// Networks of the site's own people, such as an office: what comes from there is not recorded.
     #[serde(default)]
     pub internal: Vec<IpNet>,
+    /// What it wants its visitors to do.
+    #[serde(default, rename = "goal")]
+    pub goals: Vec<Goal>,
     /// Language of what visitors read when their browsers ask for none that there is.
     #[serde(default)]
     pub language: Language,
@@ -144,6 +148,7 @@ impl Site {
             group_pages: Vec::new(),
             page_parameters: Vec::new(),
             internal: Vec::new(),
+            goals: Vec::new(),
             language: Language::default(),
             texts: BTreeMap::new(),
         }
@@ -178,7 +183,10 @@ impl Site {
             })?;
             *host = parsed.to_string();
         }
-        Ok(())
+        match goal::mistake(self) {
+            Some(mistake) => Err(ConfigurationError::Invalid(format!("site {:?}: {mistake}", self.name))),
+            None => Ok(()),
+        }
     }
 }
 

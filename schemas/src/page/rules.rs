@@ -8,6 +8,7 @@ use super::{
     path::{Segment, plain},
     personal::personal,
 };
+use crate::configuration::goal::regex_literal;
 
 /// Most patterns of a site: every page is compared with each.
 const MAX_PATTERNS: usize = 200;
@@ -88,6 +89,29 @@ impl PagePattern {
                 (Piece::Literal(literal), Segment::Plain(text)) => literal == text,
                 (Piece::Literal(_), _) => false,
             })
+    }
+
+    /// Whether it stands for the whole of a page as it is counted, not only for its beginning; its parameters do not matter.
+    pub fn covers(&self, page: &str) -> bool {
+        let path = page.split('?').next().unwrap_or_default();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let is_deep_enough = if self.takes_rest {
+            segments.len() > self.pieces.len()
+        } else {
+            segments.len() == self.pieces.len()
+        };
+        let is_of = |(piece, segment): (&Piece, &&str)| *piece == Piece::Any || piece.as_str() == *segment;
+        is_deep_enough && self.pieces.iter().zip(&segments).all(is_of)
+    }
+
+    /// What [`PagePattern::covers`] says, as a regular expression (RE2).
+    pub fn regular_expression(&self) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Literal(literal) => format!("/{}", regex_literal(literal)),
+            Piece::Any => "/[^/?]+".to_owned(),
+        };
+        let pieces: String = self.pieces.iter().map(piece).collect();
+        format!("^{pieces}{}$", if self.takes_rest { "/.+" } else { r"(\?.*)?" })
     }
 
     pub(super) fn pieces(&self) -> &[Piece] {
