@@ -1,9 +1,12 @@
 //! Which program, if any, stands behind a User-Agent, by a name from a closed list.
 //!
-//! Three sources in turn: our table (it knows the names), the `isbot` list and woothee's crawler category (they
-//! know that it is one). Hits of bots are recorded like others, but never as visitors.
+//! Four sources in turn: our table (it knows the names), woothee's crawler category and the `isbot` list (they know that it is
+//! one), and the form of a User-Agent, which every browser copies from its forebears and few programs do. Hits of bots are recorded
+//! like others, but never as visitors.
 
-use crate::browser::ClientHints;
+use std::borrow::Cow;
+
+use crate::browser::{ClientHints, is_browser_name};
 use isbot::Bots;
 use schemas::closed_lists::{self, NO_USER_AGENT, OTHER_BOT};
 use std::sync::LazyLock;
@@ -38,18 +41,36 @@ fn by_library(lower: &str, parsed: &WootheeResult<'_>) -> Option<&'static str> {
         ("misc", "HTTP Library") => Some("HTTP library"),
         ("misc", reader) if reader.contains("RSS") => Some("Feed reader"),
         ("crawler", _) => Some(OTHER_BOT),
-        // No browser stops after its first word.
-        _ if ["mozilla/4.0", "mozilla/5.0"].contains(&lower.trim()) => Some(OTHER_BOT),
-        // Cubot is a maker of phones whose name ends like a crawler's.
-        _ if lower.contains("cubot") => None,
-        _ => PATTERNS.is_bot(lower).then_some(OTHER_BOT),
+        _ => (PATTERNS.is_bot(&without_model(lower)) || !has_form_of_browser(lower, parsed))
+            .then_some(OTHER_BOT),
     }
+}
+
+/// A phone's model is its maker's choice: some are called Cubot, Robot or Spider. What a crawler says stands behind it.
+fn without_model(lower: &str) -> Cow<'_, str> {
+    let parts =
+        lower.split_once("android ").and_then(|(before, rest)| Some((before, rest.split_once(')')?.1)));
+    match parts {
+        Some((before, after)) => Cow::Owned(format!("{before}android){after}")),
+        None => Cow::Borrowed(lower),
+    }
+}
+
+/// Browsers call themselves Mozilla and name their engine, or are known by name; the boxes under televisions are no programs either.
+fn has_form_of_browser(lower: &str, parsed: &WootheeResult<'_>) -> bool {
+    let names_engine = ["gecko", "applewebkit", "trident", "msie ", "presto", "khtml"]
+        .iter()
+        .any(|engine| lower.contains(engine));
+    let is_known =
+        !matches!(parsed.name, "" | "UNKNOWN") && parsed.category != "misc" || is_browser_name(lower);
+    let is_television = ["roku/", "appletv"].iter().any(|name| lower.starts_with(name));
+    lower.starts_with("mozilla/") && names_engine || is_known || is_television
 }
 
 /// What bots write into their User-Agent, in lower case. The first that occurs decides, so that what is special
 /// stands before what is general.
 #[rustfmt::skip]
-const TOKENS: [(&str, &str); 212] = [
+const TOKENS: [(&str, &str); 217] = [
     // Search engines and their helpers; specific before general.
     ("google-inspectiontool", "Google Inspection Tool"), ("googleother", "GoogleOther"),
     ("adsbot-google", "Google AdsBot"), ("mediapartners-google", "Google AdSense"),
@@ -106,7 +127,7 @@ const TOKENS: [(&str, &str); 212] = [
     ("hetrixtools", "HetrixTools"), ("route53-health-check", "Amazon Route 53"),
     ("elb-healthchecker", "Elastic Load Balancer"), ("kube-probe", "Kubernetes"), ("check_http", "Nagios"),
     ("blackbox exporter", "Prometheus"), ("zabbix", "Zabbix"), ("dynatrace", "Dynatrace"),
-    ("dareboost", "Dareboost"),
+    ("ruxitsynthetic", "Dynatrace"), ("dareboost", "Dareboost"),
     // Feed readers.
     ("feedly", "Feedly"), ("inoreader", "Inoreader"), ("newsblur", "NewsBlur"), ("feedbin", "Feedbin"),
     ("miniflux", "Miniflux"), ("freshrss", "FreshRSS"), ("tiny tiny rss", "Tiny Tiny RSS"),
@@ -121,9 +142,12 @@ const TOKENS: [(&str, &str); 212] = [
     ("internetmeasurement", "Internet Measurement"), ("netcraft", "Netcraft"), ("zgrab", "ZGrab"),
     ("nmap scripting engine", "Nmap"), ("masscan", "masscan"), ("nuclei", "Nuclei"), ("nikto", "Nikto"),
     ("sqlmap", "sqlmap"), ("wpscan", "WPScan"), ("gobuster", "Gobuster"), ("virustotal", "VirusTotal"),
+    // Crawlers with the engine of a browser write so, after Google's example.
+    ("khtml, like gecko; compatible;", OTHER_BOT),
     // Browsers driven by programs.
     ("headlesschrome", "Headless Chrome"), ("phantomjs", "PhantomJS"), ("puppeteer", "Puppeteer"),
     ("playwright", "Playwright"), ("selenium", "Selenium"), ("cypress", "Cypress"),
+    ("wkhtmltopdf", OTHER_BOT), ("slimerjs/", OTHER_BOT), ("safari/538.15 splash", OTHER_BOT),
     // Programs and libraries; woothee or isbot know most of them without telling which.
     ("python-requests", "python-requests"), ("python-urllib", "Python-urllib"),
     ("python-httpx", "python-httpx"), ("aiohttp", "aiohttp"), ("scrapy", "Scrapy"), ("curl/", "curl"),

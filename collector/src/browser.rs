@@ -1,10 +1,13 @@
 //! What a visitor's browser says it is: name, major version, operating system, class of device, or bot.
 //!
 //! Read from the User-Agent and the three client hints that browsers send unasked. Every name is on a closed
-//! list (`schemas::closed_lists`), so nothing of the User-Agent itself goes any further.
+//! list (`schemas::closed_lists`), so nothing of the User-Agent itself goes any further. How well it does is measured:
+//! `tests/data/README.md`.
 
 mod client_hints;
 mod device;
+#[cfg(test)]
+mod figures;
 mod name;
 mod operating_system;
 
@@ -50,6 +53,11 @@ pub fn recognise(user_agent: &str, hints: &ClientHints<'_>) -> Browser {
     let os = operating_system::recognise(&lower, parsed.os, &hints);
     let (name, version) = name::recognise(&lower, &parsed, &hints);
     Browser { name, version, os, device: device::recognise(&lower, os, &hints), bot: None }
+}
+
+/// Whether a User-Agent in lower case has the name of a browser in the form in which that browser writes it.
+pub(crate) fn is_browser_name(lower: &str) -> bool {
+    name::by_token(lower).is_some()
 }
 
 /// The first [`USER_AGENT_BYTES_MAX`] bytes, ending at a whole character.

@@ -64,7 +64,7 @@ pub(super) fn recognise(
     (closed_lists::browser(name), version)
 }
 
-fn by_token(lower: &str) -> Option<(&'static str, Option<u16>)> {
+pub(super) fn by_token(lower: &str) -> Option<(&'static str, Option<u16>)> {
     TOKENS
         .iter()
         .find_map(|(token, name)| lower.contains(token).then(|| (*name, version_after(lower, token))))
