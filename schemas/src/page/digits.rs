@@ -63,7 +63,8 @@ pub(super) fn mask(text: &str) -> Option<Mask> {
 fn is_too_little(text: &str) -> bool {
     let digits = text.bytes().filter(|byte| byte.is_ascii_digit() || !byte.is_ascii()).count();
     let gaps = text.bytes().filter(|byte| matches!(byte, b'.' | b'-' | b'_')).count();
-    digits < MIN_DIGITS && (digits < 4 || gaps < 3)
+    let may_be_coordinate = digits >= 5 && gaps >= 1;
+    digits < MIN_DIGITS && (digits < 4 || gaps < 3) && !may_be_coordinate
 }
 
 impl Number {
@@ -88,6 +89,9 @@ impl Number {
         if is_ipv4(groups) {
             return Some(Mask::Ip);
         }
+        if has_coordinate(groups) {
+            return Some(Mask::Id);
+        }
         let digits = undated_digits(groups);
         if digits < MIN_DIGITS {
             return None;
@@ -104,6 +108,14 @@ fn is_ipv4(groups: &[Group]) -> bool {
     let is_parted = |gap: char| [second, third, fourth].into_iter().all(|group| group.gap == gap);
     [first, second, third, fourth].into_iter().all(is_byte)
         && (is_parted('.') || rest.is_empty() && (is_parted('-') || is_parted('_')))
+}
+
+/// Degrees with four decimals or more name a house: `52.5200`. Fewer name a town.
+fn has_coordinate(groups: &[Group]) -> bool {
+    groups.windows(2).any(|pair| {
+        matches!(pair, [degrees, decimals] if degrees.length <= 3 && degrees.value <= 180
+            && decimals.gap == '.' && decimals.length >= 4 && !is_year(decimals))
+    })
 }
 
 /// How many digits are left when calendar dates and years are taken out.

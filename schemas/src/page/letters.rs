@@ -81,7 +81,10 @@ pub(super) fn mask(text: &str) -> Option<Mask> {
     let mut hex_lengths: u64 = 0;
     for word in text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let is_json_web_token = word.starts_with("eyJ") && word.len() >= 10;
-        let word = Word::new(word);
+        let (text, word) = (word, Word::new(word));
+        if word.is_enclosed_number(text) {
+            return Some(Mask::Id);
+        }
         if is_json_web_token || word.is_random() {
             return Some(Mask::Token);
         }
@@ -146,6 +149,15 @@ impl Word {
     fn is_random(&self) -> bool {
         self.digits < self.chars
             && (self.chars > MAX_WORD || self.is_hash() || self.is_jumble() || self.is_gibberish())
+    }
+
+    /// Numbers of persons begin and end with letters in many countries: `QQ123456C`.
+    fn is_enclosed_number(&self, text: &str) -> bool {
+        let is_enclosed = |char: Option<char>| char.is_some_and(char::is_alphabetic);
+        self.digit_groups == 1
+            && self.digits >= 6
+            && is_enclosed(text.chars().next())
+            && is_enclosed(text.chars().last())
     }
 
     /// Hexadecimal with letters and digits: a digest, a session, a short commit.

@@ -12,6 +12,7 @@ mod rules;
 mod scrub;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::fmt;
 

@@ -76,13 +76,24 @@ pub(super) fn plain(part: &[u8]) -> Segment<'_> {
     }
     let Ok(text) = std::str::from_utf8(part) else { return Segment::Encoded };
     let text = if part.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(visible(text)) };
-    if text.chars().any(is_forbidden) || is_encoded(text.as_bytes()) {
+    if text.chars().any(is_forbidden) || is_encoded(text.as_bytes()) || is_escaped_otherwise(&text) {
         return Segment::Encoded;
     }
     sized(match text {
         Cow::Borrowed(text) => Cow::Borrowed(without_parameters(text)),
         Cow::Owned(text) => Cow::Owned(without_parameters(&text).to_owned()),
     })
+}
+
+/// `%u0040`, as `escape()` of old scripts writes it, or an HTML entity whose `#` or `;` has ended the segment.
+fn is_escaped_otherwise(text: &str) -> bool {
+    let shown = without_parameters(text);
+    let is_entity = shown.ends_with('&') && shown.len() > 1;
+    is_entity
+        || text
+            .split("%u")
+            .skip(1)
+            .any(|rest| rest.bytes().take(4).filter(u8::is_ascii_hexdigit).count() == 4)
 }
 
 fn sized(text: Cow<'_, str>) -> Segment<'_> {

@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use super::{
     MAX_DEPTH, MAX_PAGE_BYTES, MAX_SEGMENT_BYTES, REST,
-    marker::Marker,
+    marker::{Marker, is_connector},
     mask::{Mask, Masked},
     path::{Segment, decode, plain, segments},
     personal::personal,
@@ -145,26 +145,27 @@ impl Announced {
         if is_placeholder(text) {
             return None;
         }
-        let announced = || self.marker.and_then(|marker| marker.mask(text));
+        let is_connector = self.marker == Some(Marker::Person) && is_connector(text);
+        let announced = || self.marker.filter(|_| !is_connector).and_then(|marker| marker.mask(text));
         personal(text).or_else(announced).or_else(|| assigned(text))
     }
 
     fn follow(&mut self, shown: &str) {
         if let Some(marker) = Marker::of(shown) {
             *self = Self { marker: Some(marker), reach: marker.reach() };
-        } else {
+        } else if self.marker != Some(Marker::Person) || !is_connector(shown) {
             self.reach = self.reach.saturating_sub(1);
             self.marker = self.marker.filter(|_| self.reach > 0);
         }
     }
 }
 
-/// `token=abc` and `a=1&user=anna` inside a segment.
+/// `token=abc`, `a=1&user=anna` and `csv,sid=abc` inside a segment.
 fn assigned(text: &str) -> Option<Mask> {
     if !text.contains('=') {
         return None;
     }
-    let mut pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    let mut pairs = text.split(['&', ',', '!', ':']).filter_map(|pair| pair.split_once('='));
     pairs.find_map(|(name, value)| Marker::of_parameter(name)?.mask(value))
 }
 
