@@ -150,3 +150,32 @@ async fn a_goal_that_is_no_longer_configured_goes_and_a_new_one_knows_what_was_b
         assert!(server.stop().await.unwrap().0.success());
     }
 }
+
+#[tokio::test]
+async fn every_channel_is_counted_and_spam_is_dropped_by_name() {
+    let data = tempfile::tempdir().unwrap();
+    let configuration = with_goals("");
+    let options = Options { configuration: Some(&configuration), ..Options::new(data.path()) };
+    let server = Server::start(options).await.unwrap();
+    let page = "http://localhost/";
+    let view = |url: &str, referrer: &str| json!({"url": url, "referrer": referrer});
+    let hits = [
+        view(page, ""),
+        view(page, "http://localhost/before"),
+        view(page, "https://www.google.de/"),
+        view(page, "https://t.co/x"),
+        view(page, "https://chatgpt.com/"),
+        view(page, "https://mail.google.com/"),
+        view(&format!("{page}?gclid=x"), ""),
+        view(page, "https://blog.example.org/"),
+        view(&format!("{page}?utm_source=flyer&utm_medium=qr"), ""),
+        view(page, "https://semalt.com/"),
+    ];
+    send_all(&server, (1..).zip(hits).collect()).await;
+    let report =
+        format!("SELECT value, visits FROM report_breakdown({ALL_TIME}, dimension='channel') ORDER BY value");
+    let expected = "ai_assistant\t1\ncampaign\t1\ndirect\t1\nemail\t1\ninternal\t1\npaid\t1\nreferral\t1\nsearch\t1\nsocial\t1\n";
+    assert_eq!(server.query(&report).await.unwrap(), expected);
+    let dropped = format!("SELECT reason, records FROM report_quality({ALL_TIME}) WHERE kind = 'dropped'");
+    assert_eq!(server.query(&dropped).await.unwrap(), "referrer_spam\t1\n");
+}

@@ -18,7 +18,7 @@ const MAX_PARAMETERS: usize = 100;
 /// Click ids that advertisers add to paid clicks, and whose they are.
 ///
 /// `fbclid`, `igshid`, `srsltid` and `epik` are not among them: their networks add them to unpaid links as well.
-const CLICK_IDS: [(&str, &str); 13] = [
+pub(super) const CLICK_IDS: [(&str, &str); 13] = [
     ("gclid", "google"),
     ("gbraid", "google"),
     ("wbraid", "google"),

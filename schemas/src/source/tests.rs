@@ -111,6 +111,33 @@ fn without_permission_for_marketing_no_tag_is_read() {
 }
 
 #[test]
+fn every_click_id_is_paid_with_permission_for_marketing_only() {
+    for (id, advertiser) in campaign::CLICK_IDS {
+        let page = format!("https://shop.example/?{}=abc", id.to_uppercase());
+        let permitted = origin(&page, "", true);
+        assert_eq!((permitted.source.as_str(), permitted.channel), (advertiser, Channel::Paid), "{id}");
+        assert_eq!(origin(&page, "", false), Origin::new("(direct)", Channel::Direct), "{id}");
+    }
+    for unpaid in ["fbclid", "igshid", "srsltid", "epik"] {
+        assert_eq!(by_query(&format!("{unpaid}=abc"), ""), ("(direct)".to_owned(), "direct"));
+    }
+}
+
+#[test]
+fn what_the_comparison_brought_is_known() {
+    for (referrer, source, channel) in [
+        ("https://suche.freenet.de/suche?query=anna", "freenet", "search"),
+        ("https://webmail.freenet.de/", "freenet-mail", "email"),
+        ("https://www.freenet.de/nachrichten", "freenet.de", "referral"),
+        ("https://t.umblr.com/redirect?z=x", "tumblr", "social"),
+        ("https://mail.rambler.ru/", "rambler-mail", "email"),
+        ("https://www.cnn.com/", "cnn.com", "referral"),
+    ] {
+        assert_eq!(by_referrer(referrer), (source.to_owned(), channel), "{referrer}");
+    }
+}
+
+#[test]
 fn a_click_id_is_a_fact_only() {
     let origin = origin("https://shop.example/?gclid=EAIaIQobChMI", "", true);
     assert!(origin.paid_click);
