@@ -2,6 +2,7 @@
 
 mod access;
 mod erasure;
+mod goals;
 mod holes;
 mod outages;
 mod records;
