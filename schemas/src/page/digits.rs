@@ -114,7 +114,7 @@ fn is_ipv4(groups: &[Group]) -> bool {
 fn has_coordinate(groups: &[Group]) -> bool {
     groups.windows(2).any(|pair| {
         matches!(pair, [degrees, decimals] if degrees.length <= 3 && degrees.value <= 180
-            && decimals.gap == '.' && decimals.length >= 4 && !is_year(decimals))
+            && decimals.gap == '.' && decimals.length >= 4 && !is_year(decimals) && !is_compact_date(decimals))
     })
 }
 

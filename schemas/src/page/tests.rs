@@ -67,6 +67,20 @@ fn patterns_group_pages() {
 }
 
 #[test]
+fn a_pattern_covers_whole_pages() {
+    for (pattern, covered, others) in [
+        ("/thanks", ["/thanks", "/thanks?order=1"], ["/thanks/a", "/thanksgiving"]),
+        ("/thanks/*", ["/thanks/:id", "/thanks/*?x=a/b"], ["/thanks", "/thanks/a/b"]),
+        ("/thanks/**", ["/thanks/a", "/thanks/a/b/…"], ["/thanks", "/thank/a"]),
+        ("/*/orders/*", ["/de/orders/7", "/:name/orders/:id"], ["/orders/7", "/de/order/7"]),
+    ] {
+        let pattern: PagePattern = pattern.parse().unwrap();
+        assert!(covered.iter().all(|page| pattern.covers(page)), "{pattern} {covered:?}");
+        assert!(!others.iter().any(|page| pattern.covers(page)), "{pattern} {others:?}");
+    }
+}
+
+#[test]
 fn only_allowed_parameters_are_shown_and_scrubbed() {
     let page = |path: &str| page_by(&[], &["category", "page", "q"], path);
     assert_eq!(page("/shop?utm_source=x&page=2&category=shoes"), "/shop?category=shoes&page=2");
