@@ -18,7 +18,7 @@ use crate::open::Reason;
 use crate::source::SourceId;
 
 /// The columns in the order in which [`OpenHit::write`] fills them.
-const COLUMNS: [(&str, Type); 45] = [
+const COLUMNS: [(&str, Type); 46] = [
     ("site", Type::String),
     ("collector", Type::Uuid),
     ("sequence", Type::UInt64),
@@ -64,6 +64,7 @@ const COLUMNS: [(&str, Type); 45] = [
     ("subject", Type::Uuid),
     ("device_held", Type::UInt8),
     ("masked", Type::UInt32),
+    ("weeks_since_first", Type::UInt8),
 ];
 
 /// An empty block of `open_hits`.
@@ -92,6 +93,8 @@ pub struct OpenHit {
     subject: [u8; 16],
     /// The visitor's own browser told what the hit adds, so that what reaches beyond a day is known.
     is_device_held: bool,
+    /// On a visitor's first hit of a week.
+    weeks_since_first: u8,
 }
 
 /// How much a row knows: of two with one key the one that knows more stays (ReplacingMergeTree's version).
@@ -143,6 +146,7 @@ impl OpenHit {
         row.entry = Some(Arc::clone(&progress.entry));
         row.previous_page = progress.previous_page.clone();
         row.is_device_held = hold == Hold::Device;
+        row.weeks_since_first = if row.is_device_held { progress.weeks_since_first } else { 0 };
         row
     }
 
@@ -260,6 +264,7 @@ impl OpenHit {
             count: 0,
             subject: [0; 16],
             is_device_held: false,
+            weeks_since_first: 0,
         }
     }
 
@@ -313,6 +318,7 @@ impl OpenHit {
         let (collector, sequence) = self.tail;
         row.uuid(collector.0).number(sequence.cast_signed()).number(self.count.cast_signed());
         row.uuid(self.subject).number(self.is_device_held.into()).number(texts.masked.bits().into());
+        row.number(self.weeks_since_first.into());
     }
 }
 

@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = &migrations![
     5 "0005_device_held.sql",
     7 "0007_masked.sql",
     8 "0008_goals.sql",
+    9 "0009_retention.sql",
 ];
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! no counting code with the program: only the names of browsers, pages and sources come from its libraries.
 
 mod log;
+pub mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

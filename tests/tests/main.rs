@@ -11,6 +11,7 @@ mod documents;
 mod erasure;
 mod import;
 mod ledger;
+mod people;
 mod refusal;
 mod reports;
 mod returning;
