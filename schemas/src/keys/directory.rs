@@ -2,12 +2,13 @@
 //! Several programs may share it: a key is created exclusively, and whoever comes second reads the first's.
 //!
 //! `2026-11-22.key` is the key with which this directory's programs encrypt. Keys of machines that have a directory of their own
-//! may be put beside it, as `2026-11-22.NAME.key`: they open records, and are destroyed with the others of their day.
+//! may be put beside it, as `2026-11-22.NAME.key`: they open records, and are destroyed with the others of their day. So is a
+//! key that was replaced before its day ended.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,6 +17,10 @@ use jiff::{Timestamp, ToSpan as _};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{DayKey, KeyId, Keys};
+
+mod replacement;
+
+pub use replacement::{DestroyedKey, Replaced};
 
 /// Bytes of a key file: id and key.
 pub(super) const FILE_BYTES: usize = 16 + 32;
@@ -56,6 +61,11 @@ pub enum KeyDirectoryError {
     /// No key for today: upkeep has not run.
     #[error("there is no key for {0}; is the key directory writable?")]
     Missing(Date),
+    /// The key that was to stay is not the one its day's records are encrypted with.
+    #[error(
+        "key {0:?} is not the one that its day's records are encrypted with; was it replaced again, or is this another directory? Nothing is destroyed"
+    )]
+    NotInUse(KeyId),
 }
 
 /// The directory and the keys read from it.
@@ -66,13 +76,16 @@ pub struct KeyDirectory {
     files: BTreeMap<String, Held>,
 }
 
-/// A key that was read, and when its file had last been changed by then.
+/// A key that was read, and which state of its file that was.
 #[derive(Debug, Clone)]
 struct Held {
     day: Date,
     key: DayKey,
-    modified: SystemTime,
+    state: FileState,
 }
+
+/// When a file was last changed, and its number: clocks of file systems are coarse.
+type FileState = (SystemTime, u64);
 
 impl KeyDirectory {
     /// Opens or makes the directory and reads its keys.
@@ -147,8 +160,8 @@ impl KeyDirectory {
         for entry in fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))? {
             let path = entry.map_err(|error| io_error(&self.path, error))?.path();
             let Some((name, day)) = key_name(&path) else { continue };
-            let Some(modified) = modified(&path)? else { continue };
-            let known = self.files.get(name).filter(|held| held.modified == modified);
+            let Some(state) = file_state(&path)? else { continue };
+            let known = self.files.get(name).filter(|held| held.state == state);
             let held = match known {
                 Some(held) => Some(held.clone()),
                 None => match read_key(&path) {
@@ -156,7 +169,7 @@ impl KeyDirectory {
                         damaged.push(path);
                         None
                     }
-                    read => read?.map(|key| Held { day, key, modified }),
+                    read => read?.map(|key| Held { day, key, state }),
                 },
             };
             if let Some(held) = held {
@@ -172,14 +185,7 @@ impl KeyDirectory {
         let mut bytes = Zeroizing::new([0; FILE_BYTES]);
         random(&mut bytes[..]);
         let path = self.path.join(name(day));
-        // The key is complete before its name exists: a crash leaves a temporary file, never half a key.
-        let temporary = self.path.join(format!(
-            "{day}.{:016x}.new",
-            u64::from_be_bytes([
-                bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
-            ])
-        ));
-        write_new(&temporary, &bytes[..]).map_err(|error| io_error(&temporary, error))?;
+        let temporary = self.write_temporary(day, &bytes)?;
         let linked = fs::hard_link(&temporary, &path);
         fs::remove_file(&temporary).map_err(|error| io_error(&temporary, error))?;
         let made = match linked {
@@ -190,6 +196,13 @@ impl KeyDirectory {
         self.sync()?;
         self.read()?;
         Ok(made)
+    }
+
+    /// A key is complete before its name exists: a crash leaves a temporary file, never half a key.
+    fn write_temporary(&self, day: Date, bytes: &[u8; FILE_BYTES]) -> Result<PathBuf, KeyDirectoryError> {
+        let path = self.path.join(format!("{day}.{:016x}.new", beginning(bytes)));
+        write_new(&path, bytes).map_err(|error| io_error(&path, error))?;
+        Ok(path)
     }
 
     /// Overwrites a key's bytes before its name goes; what the disk itself keeps is the README's business.
@@ -239,10 +252,10 @@ fn key_name(path: &Path) -> Option<(&str, Date)> {
     Some((name, day.parse().ok()?))
 }
 
-/// When a file was last changed; nothing when another program has just destroyed it.
-fn modified(path: &Path) -> Result<Option<SystemTime>, KeyDirectoryError> {
-    match path.metadata().and_then(|file| file.modified()) {
-        Ok(modified) => Ok(Some(modified)),
+/// The state of a file; nothing when another program has just destroyed it.
+fn file_state(path: &Path) -> Result<Option<FileState>, KeyDirectoryError> {
+    match path.metadata().and_then(|file| Ok((file.modified()?, file.ino()))) {
+        Ok(state) => Ok(Some(state)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error(path, error)),
     }
@@ -268,6 +281,11 @@ pub(super) fn read_key(path: &Path) -> Result<Option<DayKey>, KeyDirectoryError>
     Ok(Some(day_key))
 }
 
+/// The beginning of a key's id, which no other key of its day has.
+fn beginning(bytes: &[u8; FILE_BYTES]) -> u64 {
+    bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
@@ -279,122 +297,4 @@ pub(super) fn io_error(path: &Path, error: io::Error) -> KeyDirectoryError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn counting() -> impl FnMut(&mut [u8]) {
-        let mut next = 0;
-        move |bytes| {
-            next += 1;
-            bytes.fill(next);
-        }
-    }
-
-    #[test]
-    fn keys_are_made_a_day_ahead_and_only_their_owner_reads_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut directory = KeyDirectory::open(folder.path()).unwrap();
-        let done = directory.maintain(at("2026-11-22T10:00:00Z"), true, counting()).unwrap();
-        assert_eq!(done.made, ["2026-11-22".parse().unwrap(), "2026-11-23".parse().unwrap()]);
-        let mode = folder.path().join("2026-11-22.key").metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file stays");
-    }
-
-    #[test]
-    fn a_second_program_reads_the_first_ones_keys() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = at("2026-11-22T10:00:00Z");
-        let mut first = KeyDirectory::open(folder.path()).unwrap();
-        first.maintain(now, true, counting()).unwrap();
-        let mut second = KeyDirectory::open(folder.path()).unwrap();
-        assert_eq!(second.maintain(now, true, |bytes| bytes.fill(99)).unwrap(), Maintained::default());
-        assert_eq!(first.sealing_key(now).unwrap().id(), second.sealing_key(now).unwrap().id());
-    }
-
-    #[test]
-    fn a_key_dies_24_hours_after_its_day_ended_and_not_earlier() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut directory = KeyDirectory::open(folder.path()).unwrap();
-        let mut random = counting();
-        directory.maintain(at("2026-11-22T10:00:00Z"), true, &mut random).unwrap();
-        let id = directory.sealing_key(at("2026-11-22T10:00:00Z")).unwrap().id();
-        directory.maintain(at("2026-11-23T23:59:59Z"), true, &mut random).unwrap();
-        assert!(directory.keys().by_id(id).is_some());
-        let kept = directory.maintain(at("2026-11-24T00:00:00Z"), false, &mut random).unwrap();
-        assert_eq!(kept.destroyed, [], "while the clocks part nothing is destroyed");
-        let done = directory.maintain(at("2026-11-24T00:00:00Z"), true, &mut random).unwrap();
-        assert_eq!(done.destroyed, ["2026-11-22".parse().unwrap()]);
-        assert!(directory.keys().by_id(id).is_none());
-        assert!(!folder.path().join("2026-11-22.key").exists());
-    }
-
-    #[test]
-    fn a_destruction_that_was_cut_short_is_finished() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("2026-11-20.key");
-        fs::write(&path, [0; FILE_BYTES]).unwrap();
-        let directory = KeyDirectory::open(folder.path()).unwrap();
-        assert_eq!(directory.oldest_readable_day(), None);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_key_that_a_wrong_clock_made_for_another_year_is_destroyed() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut directory = KeyDirectory::open(folder.path()).unwrap();
-        directory.maintain(at("2027-11-22T10:00:00Z"), true, counting()).unwrap();
-        let done = directory.maintain(at("2026-11-22T10:00:00Z"), true, counting()).unwrap();
-        assert_eq!(done.destroyed, ["2027-11-22".parse().unwrap(), "2027-11-23".parse().unwrap()]);
-    }
-
-    #[test]
-    fn keys_of_other_machines_open_records_and_die_with_their_day() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = at("2026-11-22T10:00:00Z");
-        let mut directory = KeyDirectory::open(folder.path()).unwrap();
-        directory.maintain(now, true, counting()).unwrap();
-        let own = directory.sealing_key(now).unwrap().id();
-        fs::write(folder.path().join("2026-11-22.machine-b.key"), [77; FILE_BYTES]).unwrap();
-        let half = folder.path().join("2026-11-22.half-copied.key");
-        fs::write(&half, [78; 10]).unwrap();
-        assert_eq!(directory.maintain(now, true, counting()).unwrap().damaged, [half]);
-        let other = KeyId([77; 16]);
-        assert!(directory.keys().by_id(other).is_some() && directory.keys().by_id(own).is_some());
-        assert_eq!(
-            directory.sealing_key(now).unwrap().id(),
-            own,
-            "records are encrypted with this one's own"
-        );
-        let done = directory.maintain(at("2026-11-24T00:00:00Z"), true, counting()).unwrap();
-        assert_eq!(done.destroyed, ["2026-11-22".parse().unwrap()]);
-        assert!(directory.keys().by_id(other).is_none());
-        assert!(!folder.path().join("2026-11-22.machine-b.key").exists());
-    }
-
-    #[test]
-    fn a_file_that_was_replaced_is_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = at("2026-11-22T10:00:00Z");
-        let mut directory = KeyDirectory::open(folder.path()).unwrap();
-        directory.maintain(now, true, counting()).unwrap();
-        let path = folder.path().join("2026-11-22.key");
-        fs::write(&path, [77; FILE_BYTES]).unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        directory.maintain(now, true, counting()).unwrap();
-        assert_eq!(directory.sealing_key(now).unwrap().id(), KeyId([77; 16]));
-    }
-
-    #[test]
-    fn a_damaged_key_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("2026-11-22.key"), [1; 10]).unwrap();
-        let error = KeyDirectory::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("2026-11-22.key is damaged"), "{error}");
-    }
-}
+mod tests;

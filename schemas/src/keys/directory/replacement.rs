@@ -1,0 +1,104 @@
+//! A key that takes another's place before its day ends, so that what the other one opens can be destroyed early.
+//!
+//! [`KeyDirectory::replace`]: the new key is written to a temporary file, today's is linked under a second name under which it only
+//! opens records, and then the new file is renamed over `DAY.key`. `DAY.key` is there at every moment, and after a crash at any of
+//! them there is either one key under one name or two, or both keys: nothing that was encrypted has lost its key.
+//! [`KeyDirectory::destroy_all_but`] may be repeated until it succeeds: what it did stays done, and it never touches the key in use.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use zeroize::Zeroizing;
+
+use super::{FILE_BYTES, KeyDirectory, KeyDirectoryError, beginning, io_error, key_name, name, utc_day};
+use crate::keys::KeyId;
+
+/// What took whose place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The UTC day whose key was replaced.
+    pub day: Date,
+    /// The key with which that day's records are encrypted from now on.
+    pub key: KeyId,
+}
+
+/// A key that is no more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DestroyedKey {
+    /// The UTC day whose records it opened.
+    pub day: Date,
+    /// Its file.
+    pub name: String,
+}
+
+impl KeyDirectory {
+    /// Puts a new key in the place of today's, which opens records until it is destroyed. Programs that share the directory
+    /// take it up at their next upkeep.
+    ///
+    /// # Errors
+    /// When a file cannot be written or read.
+    pub fn replace(
+        &mut self,
+        now: Timestamp,
+        mut random: impl FnMut(&mut [u8]),
+    ) -> Result<Replaced, KeyDirectoryError> {
+        let day = utc_day(now);
+        let mut bytes = Zeroizing::new([0; FILE_BYTES]);
+        random(&mut bytes[..]);
+        let temporary = self.write_temporary(day, &bytes)?;
+        let path = self.path.join(name(day));
+        self.keep_as(&path, &format!("{day}.{:016x}.key", beginning(&bytes)))?;
+        fs::rename(&temporary, &path).map_err(|error| io_error(&path, error))?;
+        self.sync()?;
+        self.read()?;
+        let key = self.files.get(&name(day)).map(|held| held.key.id());
+        key.map(|key| Replaced { day, key }).ok_or(KeyDirectoryError::Missing(day))
+    }
+
+    /// Gives a key a second name, which is on disk before its first one may go.
+    fn keep_as(&self, path: &Path, second: &str) -> Result<(), KeyDirectoryError> {
+        match fs::hard_link(path, self.path.join(second)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path, error)),
+            _ => self.sync(),
+        }
+    }
+
+    /// Destroys all keys of the day of `key` and of days before, but not `key`: other machines' keys too, and files that should
+    /// be keys and cannot be read. Programs that share the directory forget them at their next upkeep.
+    ///
+    /// # Errors
+    /// [`KeyDirectoryError::NotInUse`], and when a file cannot be destroyed; those before it are.
+    pub fn destroy_all_but(&mut self, key: KeyId) -> Result<Vec<DestroyedKey>, KeyDirectoryError> {
+        self.read()?;
+        let in_use = self.files.iter().find(|(file, held)| held.key.id() == key && **file == name(held.day));
+        let last = in_use.map(|(_, held)| held.day).ok_or(KeyDirectoryError::NotInUse(key))?;
+        let mut destroyed = Vec::new();
+        for file in self.key_files()? {
+            let is_in_use = self.files.get(&file.name).is_some_and(|held| held.key.id() == key);
+            if file.day > last || is_in_use || file.name == name(last) {
+                continue;
+            }
+            self.destroy(&file.name)?;
+            destroyed.push(file);
+        }
+        Ok(destroyed)
+    }
+
+    /// All files that are keys by their names, in order.
+    fn key_files(&self) -> Result<Vec<DestroyedKey>, KeyDirectoryError> {
+        let entries = fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))?;
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| io_error(&self.path, error))?.path();
+            files.extend(key_name(&path).map(|(name, day)| DestroyedKey { day, name: name.to_owned() }));
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+#[cfg(test)]
+mod tests;
