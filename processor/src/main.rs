@@ -8,7 +8,9 @@ use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use collector::policy_mail::{policy_mail, subject};
 use collector::process::{self, FAILED, WRONG, complain, say};
+use processor::audit::{AuditCommand, audit};
 use processor::consumption::Begin;
+use processor::erasure::{Erase, erase};
 use processor::reconcile::Reconciliation;
 use processor::service;
 use processor::store::Store;
@@ -35,6 +37,12 @@ enum Command {
     Run(Run),
     /// Checks that every record has its row; fails when one is missing.
     Reconcile,
+    /// Orders that everybody at an address is forgotten, waits until it is done, and prints a report. With --now, what was written
+    /// until then cannot be read any more either.
+    Erase(Erase),
+    /// The chain of what was erased and destroyed.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Prints the mail that tells customers of a revision of the privacy policy.
     PolicyMail(PolicyMail),
 }
@@ -109,6 +117,15 @@ async fn command(command: Command, mut configuration: Configuration) -> Result<(
             service::run(configuration, run.begin()).await
         }
         Command::Reconcile => reconcile(&configuration).await,
+        Command::Erase(arguments) => {
+            let keys = service::keys_directory(&configuration);
+            erase(&configuration, keys, &arguments).await
+        }
+        Command::Audit(command) => {
+            let store = Store::new(&configuration.clickhouse)?;
+            store.migrate().await?;
+            Ok(audit(&store, &command).await?)
+        }
         Command::PolicyMail(mail) => {
             let (policy, site) = subject(&configuration, mail.revision, mail.site.as_deref())?;
             say(policy_mail(&configuration, site, policy, mail.language.unwrap_or(site.language)));

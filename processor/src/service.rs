@@ -56,7 +56,7 @@ pub async fn run(configuration: Configuration, begin: Begin) -> Result<()> {
     // It waits for ClickHouse and Kafka by itself, however long they take.
     say("ready");
     let serving = tokio::spawn(serve(listener, FEW_CONNECTIONS, answer, told(stop.clone())));
-    let keys = Arc::new(KeyKeeper::open(&configuration.keys.directory(Path::new(DATA)))?);
+    let keys = Arc::new(KeyKeeper::open(&keys_directory(&configuration))?);
     let keeping = tokio::spawn(keep(Arc::clone(&keys), Arc::clone(&telemetry)));
     let pipeline = pipeline(&configuration)?;
     let followed = tokio::select! {
@@ -70,6 +70,11 @@ pub async fn run(configuration: Configuration, begin: Begin) -> Result<()> {
     }
     serving.await.ok();
     followed
+}
+
+/// The key directory of a processor and of the operator's commands.
+pub fn keys_directory(configuration: &Configuration) -> PathBuf {
+    configuration.keys.directory(Path::new(DATA))
 }
 
 /// Keeps the keys while the program runs, whatever it waits for.

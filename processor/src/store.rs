@@ -12,6 +12,12 @@ use schemas::tables::{BOOTSTRAP, DATABASE, MIGRATIONS};
 use schemas::wire::CollectorId;
 use serde::Deserialize;
 
+mod audit;
+mod orders;
+
+pub use audit::AuditRows;
+pub use orders::SeenCollector;
+
 /// First and longest wait between two tries of an insert.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
@@ -44,6 +50,9 @@ pub enum StoreError {
     /// ClickHouse refused or did not answer.
     #[error("ClickHouse: {0}; check clickhouse.url and the server's log")]
     ClickHouse(#[from] clickhouse::error::Error),
+    /// The audit chain never took an entry.
+    #[error("the audit chain takes no entry; `audit verify` says what is wrong with it")]
+    AuditRefused,
 }
 
 /// A run of sequences without a row.

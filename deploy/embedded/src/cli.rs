@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use collector::cli::Embedding;
+use processor::audit::AuditCommand;
 
 /// Counts visits without keeping visitors, on one machine.
 #[derive(Debug, Parser)]
@@ -30,6 +31,11 @@ pub enum Command {
     Tag(Tag),
     /// Checks that every record has its row; fails when one is missing.
     Reconcile(Common),
+    /// Orders that everybody at an address is forgotten, waits until it is done, and prints a report. With --now, what was written
+    /// until then cannot be read any more either. `footfall up` must run.
+    Erase(Erase),
+    /// The chain of what was erased and destroyed.
+    Audit(Audit),
     /// Makes a database of networks' owners from free tables.
     #[command(hide = true)]
     IpData(IpData),
@@ -116,6 +122,28 @@ pub struct Tag {
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
     pub embedding: Embedding,
+}
+
+/// `footfall erase`.
+#[derive(Debug, Args)]
+pub struct Erase {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub common: Common,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub erase: processor::erasure::Erase,
+}
+
+/// `footfall audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the help of a flattened group from its fields")]
+    pub common: Common,
+    /// What is wanted of it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
 }
 
 /// `footfall ip-data`.

@@ -22,7 +22,7 @@ pub async fn clickhouse(
     let host = Host::open(data, arguments.listen.unwrap_or(configuration.clickhouse.listen)).await?;
     host.store().await?;
     say(format!("clickhouse http://{}", host.address()));
-    data.set_running(host.address())?;
+    data.set_running(host.address(), None)?;
     say("ready");
     told(stop).await;
     data.clear_running();

@@ -1,4 +1,4 @@
-//! The commands that do one thing and end: `import`, `query`, `tag`, `reconcile`, `ip-data`.
+//! The commands that do one thing and end: `import`, `query`, `tag`, `reconcile`, `audit`, `ip-data`.
 
 use std::io::IsTerminal as _;
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use collector::process::{complain, say, show};
 use collector::snippet;
 use indicatif::{ProgressBar, ProgressStyle};
+use processor::audit::AuditCommand;
 use processor::enrich::Networks;
 use processor::import::{Import, Imported};
 use processor::pipeline::Pipeline;
@@ -117,6 +118,17 @@ pub async fn reconcile(data: &Data) -> Result<()> {
     say(&found);
     ensure!(found.missing() == 0, "{} sequences have no row", found.missing());
     Ok(())
+}
+
+/// `footfall audit`.
+///
+/// # Errors
+/// When the chain is broken, or ClickHouse cannot be used.
+pub async fn audit(data: &Data, command: &AuditCommand) -> Result<()> {
+    let host = Host::find(data).await?;
+    let done = processor::audit::audit(&host.store().await?, command).await;
+    host.close().await;
+    Ok(done?)
 }
 
 /// `footfall ip-data`.

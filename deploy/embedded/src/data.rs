@@ -3,7 +3,7 @@
 //! ```text
 //! journal/  keys/  clickhouse/     what was recorded, what opens it, what was counted
 //! position  source.id              how far the processor has written, and of which journal
-//! running                          address of the ClickHouse interface while `footfall up` runs
+//! running                          addresses of the ClickHouse interface and of /livez, /metrics and /erase while `footfall up` runs
 //! engine/   ip/                    what `make` fetched
 //! ```
 
@@ -54,20 +54,32 @@ impl Data {
 
     /// The ClickHouse interface of the program that runs on this directory, if one does.
     pub fn running(&self) -> Option<SocketAddr> {
-        // A program that was killed leaves its address behind; somebody else may have the port by now.
+        self.running_at(0)
+    }
+
+    /// The operator's listener of the collector that runs on this directory, if one does.
+    pub fn running_admin(&self) -> Option<SocketAddr> {
+        self.running_at(1)
+    }
+
+    fn running_at(&self, line: usize) -> Option<SocketAddr> {
+        // A program that was killed leaves its addresses behind; somebody else may have the ports by now.
         if !is_in_use(&self.clickhouse()) {
             return None;
         }
-        let address = std::fs::read_to_string(self.0.join("running")).ok()?.trim().parse().ok()?;
+        let running = std::fs::read_to_string(self.0.join("running")).ok()?;
+        let address = running.lines().nth(line)?.trim().parse().ok()?;
         TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).ok().map(|_| address)
     }
 
-    /// Tells others where this program's ClickHouse interface is.
+    /// Tells others where this program's ClickHouse interface is, and its operator's listener if it has one.
     ///
     /// # Errors
     /// When the directory cannot be written.
-    pub fn set_running(&self, address: SocketAddr) -> Result<(), DataError> {
-        let written = std::fs::write(self.0.join("running"), format!("{address}\n"));
+    pub fn set_running(&self, clickhouse: SocketAddr, admin: Option<SocketAddr>) -> Result<(), DataError> {
+        let lines: String =
+            [Some(clickhouse), admin].iter().flatten().map(|address| format!("{address}\n")).collect();
+        let written = std::fs::write(self.0.join("running"), lines);
         written.map_err(|error| DataError::new(&self.0, error))
     }
 
@@ -101,13 +113,17 @@ mod tests {
         let data = Data::open(folder.path()).unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        data.set_running(address).unwrap();
+        let operators = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin = operators.local_addr().unwrap();
+        data.set_running(address, Some(admin)).unwrap();
         assert_eq!(data.running(), None, "somebody listens there, but nobody has this directory open");
         std::fs::create_dir(data.clickhouse()).unwrap();
         let status = std::fs::File::create(data.clickhouse().join("status")).unwrap();
         rustix::fs::flock(&status, rustix::fs::FlockOperation::LockExclusive).unwrap();
-        assert_eq!(data.running(), Some(address));
+        assert_eq!((data.running(), data.running_admin()), (Some(address), Some(admin)));
         drop(listener);
-        assert_eq!(data.running(), None, "nobody listens any more");
+        assert_eq!((data.running(), data.running_admin()), (None, Some(admin)), "nobody listens any more");
+        data.set_running(address, None).unwrap();
+        assert_eq!(data.running_admin(), None, "ClickHouse alone has no collector");
     }
 }

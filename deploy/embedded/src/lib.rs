@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clickhouse;
 pub mod commands;
 pub mod data;
+pub mod erase;
 pub mod up;
 
 pub mod host;

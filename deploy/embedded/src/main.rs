@@ -6,7 +6,7 @@ use clap::Parser as _;
 use collector::process::{self, FAILED, WRONG, complain};
 use embedded::cli::{Cli, Command, Common};
 use embedded::data::Data;
-use embedded::{clickhouse, commands, up};
+use embedded::{clickhouse, commands, erase, up};
 use rustix::fs::Mode;
 use schemas::configuration::Configuration;
 
@@ -38,6 +38,8 @@ fn common(command: &Command) -> Option<&Common> {
         Command::Query(query) => Some(&query.common),
         Command::Tag(tag) => Some(&tag.common),
         Command::Reconcile(common) => Some(common),
+        Command::Erase(erase) => Some(&erase.common),
+        Command::Audit(audit) => Some(&audit.common),
         Command::IpData(_) => None,
     }
 }
@@ -65,6 +67,8 @@ fn run(command: &Command, configuration: Configuration) -> anyhow::Result<()> {
             Command::Query(arguments) => commands::query(&data, arguments).await,
             Command::Reconcile(_) => commands::reconcile(&data).await,
             Command::Tag(arguments) => commands::tag(&configuration, arguments),
+            Command::Erase(arguments) => erase::erase(&configuration, &data, &arguments.erase).await,
+            Command::Audit(arguments) => commands::audit(&data, &arguments.command).await,
             Command::IpData(arguments) => commands::ip_data(arguments),
         }
     })

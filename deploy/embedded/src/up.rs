@@ -62,7 +62,7 @@ pub async fn up(mut configuration: Configuration, data: &Data, arguments: &cli::
     let mut processor = Processor::start(run, &service)?;
 
     announce(&listeners, &host);
-    data.set_running(host.address())?;
+    data.set_running(host.address(), Some(listeners.collector.admin))?;
     let serving = listeners.serve(&service, telemetry, stop.clone());
     say("ready");
     let ended = tokio::select! {

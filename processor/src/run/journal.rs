@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use schemas::journal::Position;
 use schemas::keys::{KeyKeeper, Keys};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
+use super::audits::Audits;
 use crate::batch::{BATCH_ROWS, Batch};
 use crate::pipeline::{Pipeline, Taken};
 use crate::reconcile::Reconciliation;
@@ -77,6 +79,7 @@ impl Run {
         let mut batch = Batch::new(self.source.id(), Arc::clone(&self.telemetry));
         // Upkeep forgets days by the clock, so it must not come before what the journal still holds of them.
         confirmed.mark_changed();
+        let mut audits = Audits::new(self.store.clone(), Handle::current());
         let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);
@@ -85,7 +88,7 @@ impl Run {
                 biased;
                 () = &mut stop => true,
                 // Before the journal, which is always ready under load.
-                _ = upkeep.tick() => { self.upkeep(); false }
+                _ = upkeep.tick() => { self.upkeep(); audits.begin(); false }
                 changed = confirmed.changed() => changed.is_err(),
             };
             // More hits are on their way; one insert for all of them costs ClickHouse as much as one for each.

@@ -21,6 +21,7 @@ use schemas::keys::{Clocks, KeyKeeper};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::audits::Audits;
 use crate::batch::BATCH_ROWS;
 use crate::consumption::{Begin, Consumption};
 use crate::source::kafka::{KafkaRecord, KafkaSource, KafkaSourceError, Polled};
@@ -52,6 +53,9 @@ const GAUGES: Duration = Duration::from_millis(500);
 /// Time between two rounds of upkeep.
 const UPKEEP: Duration = Duration::from_secs(60);
 
+/// Whoever has this partition speaks for all.
+const FIRST_PARTITION: i32 = 0;
+
 /// Everything the loop works on.
 #[derive(Debug)]
 pub struct Run {
@@ -62,6 +66,7 @@ pub struct Run {
     begin: Begin,
     inserts: Inserts,
     holes: Holes,
+    audits: Audits,
     fences: Fences,
     standing: Standing,
 }
@@ -94,9 +99,10 @@ impl Run {
         let source = Arc::new(source);
         let holes = Holes::new((store.clone(), Arc::clone(&source), partitions), runtime.clone(), hole_check);
         let standing = Standing::new(keys.keys());
+        let audits = Audits::new(store.clone(), runtime.clone());
         let inserts = Inserts::new(store, runtime);
         let fences = Fences::default();
-        Self { source, consumption, keys, telemetry, begin, inserts, holes, fences, standing }
+        Self { source, consumption, keys, telemetry, begin, inserts, holes, audits, fences, standing }
     }
 
     /// Follows the topic until `stop`; then writes what was taken and leaves the group. Blocks.
@@ -274,6 +280,9 @@ impl Run {
         self.look_at_keys();
         self.consumption.refresh();
         self.consumption.forget_kept();
+        if self.standing.assigned.contains(&FIRST_PARTITION) {
+            self.audits.begin();
+        }
     }
 
     /// Rows that are missing come back when the log is read again. What the check knows of the log's ends also tells which

@@ -87,6 +87,16 @@ impl KeyDirectory {
         Ok(destroyed)
     }
 
+    /// The keys with which records of `day` and later ones are or will be encrypted, as they are now.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn in_use_since(&mut self, day: Date) -> Result<Vec<KeyId>, KeyDirectoryError> {
+        self.read()?;
+        let in_use = self.files.iter().filter(|(file, held)| held.day >= day && **file == name(held.day));
+        Ok(in_use.map(|(_, held)| held.key.id()).collect())
+    }
+
     /// All files that are keys by their names, in order.
     fn key_files(&self) -> Result<Vec<DestroyedKey>, KeyDirectoryError> {
         let entries = fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))?;

@@ -127,6 +127,14 @@ fn a_key_under_two_names_is_not_destroyed_while_it_is_in_use() {
 }
 
 #[test]
+fn in_use_are_the_new_key_and_the_next_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut directory, _) = kept(folder.path());
+    let new = directory.replace(at(NOW), |bytes| bytes.fill(9)).unwrap();
+    assert_eq!(directory.in_use_since(new.day).unwrap(), [KeyId([9; 16]), KeyId([3; 16])]);
+}
+
+#[test]
 fn nothing_is_destroyed_for_a_key_that_is_not_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let (mut directory, [_, old]) = kept(folder.path());

@@ -1,0 +1,59 @@
+//! `processor erase`: the order goes straight into Kafka.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use collector::kafka::topic::ensure_topic;
+use collector::orders::OrderId;
+use collector::process::say;
+use jiff::Timestamp;
+use schemas::configuration::Configuration;
+use schemas::keys::KeyKeeper;
+use schemas::local_time::Hour;
+
+use super::{Erase, Erasure, Ordered, copies, records, send};
+use crate::store::Store;
+
+/// Orders, waits and prints the report.
+///
+/// # Errors
+/// When there is no such address or site, when the order is not carried out in time, and when keys were to be destroyed and are not.
+pub async fn erase(configuration: &Configuration, keys: PathBuf, arguments: &Erase) -> Result<()> {
+    let address = arguments.address(io::stdin().lock())?;
+    let site = site(configuration, arguments)?;
+    let store = Store::new(&configuration.clickhouse)?;
+    store.migrate().await?;
+    ensure_topic(&configuration.kafka).await?;
+    let ordered = Ordered { order: OrderId(rand::random()), copies: copies(&configuration.kafka), site };
+    let now = Timestamp::now();
+    let key = KeyKeeper::open(&keys)?.sealing_key(now)?;
+    let records = records(&ordered, &address, (&key, Hour::of(now)), |bytes| rand::fill(bytes));
+    drop((address, key));
+    send(&configuration.kafka, &records, arguments.wait()).await?;
+    let erasure = Erasure { store: &store, keys, partitions: ordered.copies, wait: arguments.wait() };
+    erasure.report(ordered, arguments).await
+}
+
+/// The site that the order concerns, which must be one; empty for all.
+///
+/// # Errors
+/// When there is no such site.
+pub fn site(configuration: &Configuration, arguments: &Erase) -> Result<String> {
+    let Some(name) = &arguments.site else { return Ok(String::new()) };
+    let site = configuration.sites.by_name(name);
+    Ok(site.with_context(|| format!("there is no site {name:?} in the configuration"))?.name.clone())
+}
+
+impl Erasure<'_> {
+    /// Follows an order to its end and prints the report.
+    ///
+    /// # Errors
+    /// As [`Erasure::follow`], and when the keys were not destroyed.
+    pub async fn report(&self, ordered: Ordered, arguments: &Erase) -> Result<()> {
+        let report = self.follow(ordered, arguments).await?;
+        say(&report);
+        ensure!(report.is_complete(), "no key was destroyed; the report says what is missing");
+        Ok(())
+    }
+}

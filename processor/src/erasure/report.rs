@@ -1,0 +1,190 @@
+//! What the operator prints, keeps, and answers a person's letter with (GDPR, articles 12(3) and 17). It has no personal information.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use schemas::keys::DestroyedKey;
+
+use super::{Missing, Ordered};
+use crate::audit::Entry;
+
+/// What became of an order.
+#[derive(Debug)]
+pub struct Report {
+    /// The order, carried out in every partition.
+    pub ordered: Ordered,
+    /// The audit entry of that.
+    pub entry: Entry,
+    /// What became of the keys.
+    pub keys: Keys,
+}
+
+/// What became of the keys of what was written until now.
+#[derive(Debug)]
+pub enum Keys {
+    /// They die by themselves.
+    Kept {
+        /// When the order was carried out.
+        now: Timestamp,
+    },
+    /// Nothing was destroyed, for records that need them may not have been read.
+    StillInUse {
+        /// Whose.
+        missing: Vec<Missing>,
+    },
+    /// They are destroyed.
+    Destroyed {
+        /// Which ones.
+        destroyed: Vec<DestroyedKey>,
+        /// Collectors whose unread records are lost with them.
+        missing: Vec<Missing>,
+        /// The audit entry of that.
+        entry: Entry,
+    },
+}
+
+impl Report {
+    /// Whether all that was wanted is done.
+    pub fn is_complete(&self) -> bool {
+        !matches!(self.keys, Keys::StillInUse { .. })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ordered, entry, keys } = self;
+        let site = if ordered.site.is_empty() { "all sites" } else { &ordered.site };
+        writeln!(f, "Erase order {} of {} UTC", ordered.order, entry.at())?;
+        writeln!(f, "Concerned: {site}. Carried out in {0} of {0} partitions.", ordered.copies)?;
+        writeln!(f, "Audit entry {}, hash {}", entry.number, entry.hash)?;
+        writeln!(
+            f,
+            "\nErased: what the programs held in memory of visitors at the address. Who comes from there now is new."
+        )?;
+        writeln!(f, "{keys}")?;
+        write!(f, "{ANONYMOUS}")
+    }
+}
+
+const ANONYMOUS: &str = "Already anonymous, and so kept: the counts in ClickHouse. No row holds an address, a full page address, an exact time \
+     or an id of a visitor, so none can be told to be of one person. `DESCRIBE TABLE footfall.open_hits` shows every column, \
+     `SELECT * FROM footfall.open_hits LIMIT 100` what is in them.\n\
+     Not reached: the cookie of the visit that the person's own browser keeps, if he permitted one. He ends it on the \
+     page of his privacy choices, or by deleting the site's cookies.";
+
+impl fmt::Display for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept { now } => write!(
+                f,
+                "Destroyed: nothing before its time. The encrypted records written until now can be read until {} 00:00 UTC at \
+                 the latest; then their key is destroyed. With --now it is destroyed at once.",
+                end_of_life(*now)
+            ),
+            Self::StillInUse { missing } => {
+                writeln!(
+                    f,
+                    "Destroyed: nothing. A new key is in use, but of these collectors it is not known that they need no older one:"
+                )?;
+                lines(f, missing)?;
+                write!(
+                    f,
+                    "See that they run and reach Kafka, and that they and this command share one key directory; then repeat the command. \
+                     With --force the keys are destroyed all the same, and what of these was not read is lost."
+                )
+            }
+            Self::Destroyed { destroyed, missing, entry } => {
+                destroyed_keys(f, destroyed)?;
+                if !missing.is_empty() {
+                    writeln!(
+                        f,
+                        "Lost with them, counted as `expired`: whatever of these collectors was not read yet."
+                    )?;
+                    lines(f, missing)?;
+                }
+                writeln!(f, "Audit entry {}, hash {}", entry.number, entry.hash)?;
+                write!(
+                    f,
+                    "Programs that run forget these keys within a minute. Visitors without cookies may count twice this day if a processor \
+                     restarts: what it knew of them cannot be read again."
+                )
+            }
+        }
+    }
+}
+
+fn destroyed_keys(f: &mut fmt::Formatter<'_>, destroyed: &[DestroyedKey]) -> fmt::Result {
+    let mut days: Vec<Date> = destroyed.iter().map(|key| key.day).collect();
+    days.dedup();
+    let days: Vec<String> = days.iter().map(Date::to_string).collect();
+    writeln!(
+        f,
+        "Destroyed: {} keys, of {}. No record that was encrypted with them can be read any more, in Kafka, in a journal, in any \
+         copy or backup of them.",
+        destroyed.len(),
+        if days.is_empty() { "no day".into() } else { days.join(", ") },
+    )
+}
+
+fn lines(f: &mut fmt::Formatter<'_>, missing: &[Missing]) -> fmt::Result {
+    missing.iter().try_for_each(|missing| writeln!(f, "- {missing}"))
+}
+
+/// The day at whose start the key of what is written now is destroyed.
+fn end_of_life(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date().saturating_add(2.days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Facts, Head, OrderPassed};
+    use collector::orders::OrderId;
+    use schemas::wire::CollectorId;
+
+    fn report(keys: Keys) -> Report {
+        let ordered = Ordered { order: OrderId([7; 16]), copies: 3, site: String::new() };
+        Report { ordered, entry: entry(), keys }
+    }
+
+    fn entry() -> Entry {
+        let facts = Facts::AddressErased(OrderPassed { copies: 3, order: "o".into(), site: String::new() });
+        Entry::after(&Head::default(), &facts, now())
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-24T12:34:56Z".parse().unwrap()
+    }
+
+    fn lagging() -> Vec<Missing> {
+        vec![Missing { collector: CollectorId([9; 16]), in_use_rows: Some(1), partitions: 3, unread: 0 }]
+    }
+
+    #[test]
+    fn without_now_the_report_says_when_the_records_die() {
+        let text = report(Keys::Kept { now: now() }).to_string();
+        assert!(text.contains("until 2026-11-26 00:00 UTC") && text.contains("3 of 3 partitions"), "{text}");
+        assert!(!text.contains("12:34"), "no time is finer than the hour: {text}");
+    }
+
+    #[test]
+    fn what_was_destroyed_is_told_by_day_and_number() {
+        let key = |day: &str, name: &str| DestroyedKey { day: day.parse().unwrap(), name: name.into() };
+        let destroyed = vec![key("2026-11-23", "a"), key("2026-11-24", "b"), key("2026-11-24", "c")];
+        let text = report(Keys::Destroyed { destroyed, missing: lagging(), entry: entry() }).to_string();
+        assert!(text.contains("3 keys, of 2026-11-23, 2026-11-24."), "{text}");
+        assert!(text.contains("may count twice") && text.contains("`expired`"), "{text}");
+    }
+
+    #[test]
+    fn collectors_that_may_need_older_keys_are_named_and_nothing_is_done() {
+        let report = report(Keys::StillInUse { missing: lagging() });
+        assert!(!report.is_complete());
+        let text = report.to_string();
+        let named =
+            "- collector 09090909-0909-0909-0909-090909090909: the new key is in use in 1 of 3 partitions";
+        assert!(text.contains(named) && text.contains("Destroyed: nothing."), "{text}");
+    }
+}

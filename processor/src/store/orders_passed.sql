@@ -1,0 +1,16 @@
+-- Erase orders all of whose copies were carried out and that the audit chain does not know. Of an entry that lost its number to another
+-- one it knows nothing: it is appended again.
+SELECT
+    toString(subject) AS order,
+    max(reason = 'erase_address') AS of_address,
+    any(site) AS site,
+    max(count) AS copies
+FROM footfall.open_hits
+WHERE kind = 'control' AND reason IN ('erase', 'erase_address') AND readable > 0
+    AND toString(subject) NOT IN
+    (
+        SELECT JSONExtractString(facts, 'order') FROM footfall.audit_chain WHERE action IN ('erase', 'erase_address')
+    )
+GROUP BY subject
+HAVING max(count) > 0 AND uniqExact(collector, sequence) >= max(count)
+ORDER BY min(written_date), order
