@@ -1,6 +1,7 @@
 //! Commands of the built `footfall` on one data directory.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -98,6 +99,18 @@ impl Footfall {
 }
 
 impl Said {
+    /// Runs a command to its end with a text on its standard input.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of(mut command: Command, input: &str) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("the program cannot be started")?;
+        // One that does not read it has closed it by now.
+        child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes())).transpose().ok();
+        Ok(Self::from(child.wait_with_output()?))
+    }
+
     /// # Errors
     /// What it complained about, unless it succeeded.
     pub fn done(self) -> Result<Self> {

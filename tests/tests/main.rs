@@ -12,6 +12,7 @@ mod documents;
 mod erasure;
 mod import;
 mod ledger;
+mod operator;
 mod people;
 mod refusal;
 mod reports;

@@ -45,13 +45,13 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Common {
     /// Configuration file; without one, one site `localhost` is served.
-    #[arg(long, value_name = "FILE", env = "FOOTFALL_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "FOOTFALL_CONFIG", global = true)]
     pub config: Option<PathBuf>,
     /// Directory that keeps everything.
-    #[arg(long, value_name = "DIR", default_value = "data", env = "FOOTFALL_DATA")]
+    #[arg(long, value_name = "DIR", default_value = "data", env = "FOOTFALL_DATA", global = true)]
     pub data: PathBuf,
     /// Checks the configuration and ends.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub check_config: bool,
 }
 

@@ -13,6 +13,7 @@ const LINE_BYTES_MAX: u64 = 256;
 
 /// `erase`.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Erase {
     /// The address to be forgotten. With `-` it is read from standard input: as an argument it stands in the shell's history
     /// and in the list of processes.
