@@ -4,6 +4,7 @@ mod access;
 mod erasure;
 mod goals;
 mod holes;
+mod operator;
 mod outages;
 mod records;
 mod visitors;
