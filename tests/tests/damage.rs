@@ -251,7 +251,7 @@ async fn figures(server: &Server) -> String {
     let (from, to) = (today.yesterday().unwrap(), today.tomorrow().unwrap());
     let place = format!("site = 'localhost', from = '{from}', to = '{to}'");
     let mut figures = String::new();
-    for report in ["report_overview", "report_timeline", "report_bots", "report_consent"] {
+    for report in ["report_overview", "report_timeline", "report_bots", "report_consent", "report_coverage"] {
         let question = format!("SELECT * FROM {report}({place})");
         figures += &format!("{report}\n{}\n", server.query(&question).await.unwrap());
     }

@@ -90,3 +90,45 @@ async fn who_refuses_leaves_nothing_but_a_bare_count() {
     assert_eq!(new.lines().collect::<Vec<_>>(), expected);
     assert!(!format!("{:?}", tables(&server).await).contains("refused-page"));
 }
+
+#[tokio::test]
+async fn a_report_says_which_share_of_the_traffic_it_does_not_cover() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Options::new(folder.path())).await.unwrap();
+    let coverage =
+        "SELECT * FROM report_coverage(site='a', from='2026-03-01', to='2026-03-04') FORMAT TabSeparated";
+    let nothing: String = (1..=4).map(|day| format!("2026-03-0{day}\t0\t0\t\\N\n")).collect();
+    assert_eq!(server.query(coverage).await.unwrap(), nothing, "without hits there is no share");
+    // Site, kind, reason, day, count: those of another site, bots, repeats and choices are in neither figure.
+    let rows = [
+        ("a", "view", "", 1, 0),
+        ("a", "event", "", 1, 0),
+        ("a", "leave", "late", 1, 0),
+        ("a", "bot", "", 1, 0),
+        ("a", "repeat", "", 1, 0),
+        ("b", "view", "", 1, 0),
+        ("a", "consent", "refused", 1, 2),
+        ("a", "consent", "refused", 1, 1),
+        ("a", "consent", "refused_by_gpc", 1, 1),
+        ("a", "consent", "refused_by_dnt", 1, 1),
+        ("a", "consent", "refused_by_malformed_choice", 1, 1),
+        ("a", "consent", "unasked", 1, 3),
+        ("a", "consent", "chose_refusal", 1, 50),
+        ("a", "consent", "shown", 1, 50),
+        ("b", "consent", "refused", 1, 50),
+        ("a", "download", "", 2, 0),
+        ("a", "consent", "refused", 4, 7),
+    ];
+    let values: Vec<String> = (1..)
+        .zip(rows)
+        .map(|(sequence, (site, kind, reason, day, count))| {
+            format!("('{site}', generateUUIDv4(), {sequence}, '2026-03-05', 2, '{kind}', '{reason}', '2026-03-0{day}', {count})")
+        })
+        .collect();
+    let columns = "site, collector, sequence, written_date, readable, kind, reason, local_day, count";
+    server.query(&format!("INSERT INTO open_hits ({columns}) VALUES {}", values.join(","))).await.unwrap();
+    assert_eq!(
+        server.query(coverage).await.unwrap(),
+        "2026-03-01\t3\t9\t0.75\n2026-03-02\t1\t0\t0\n2026-03-03\t0\t0\t\\N\n2026-03-04\t0\t7\t1\n"
+    );
+}
