@@ -166,4 +166,20 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn the_commands_that_the_runbook_shows_are_understood() {
+        let runbook = include_str!("../../runbook/written-orders.md");
+        let shown: Vec<&str> = runbook.lines().filter(|line| line.starts_with("footfall ")).collect();
+        assert!(shown.len() >= 7, "{shown:?}");
+        for line in shown {
+            // One argument may be quoted.
+            let quoted = line.split('"').enumerate();
+            let words = quoted.flat_map(|(place, part)| match place % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
+            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
 }
