@@ -26,7 +26,9 @@ impl MissingKeys {
     /// Whether a record has to wait for its key.
     pub fn must_wait(&mut self, record: &[u8], keys: &Keys, now: Timestamp) -> bool {
         let Some((id, written_hour)) = wire::key_needed(record) else { return false };
-        if keys.by_id(id).is_some() || !should_exist(written_hour, Hour::of(now).epoch_hours()) {
+        let will_not_come =
+            keys.was_destroyed(id) || !should_exist(written_hour, Hour::of(now).epoch_hours());
+        if keys.by_id(id).is_some() || will_not_come {
             return false;
         }
         if self.pause_until.is_some_and(|until| now < until) {
@@ -105,11 +107,17 @@ mod tests {
     }
 
     #[test]
-    fn an_old_record_has_expired_and_garbage_has_no_key() {
+    fn nothing_waits_for_a_key_that_will_not_come() {
         let (record, _) = record(at(-60 * 24 * 2));
         let mut missing = MissingKeys::default();
         assert!(!missing.must_wait(&record, &Keys::default(), at(0)));
         assert!(!missing.must_wait(b"garbage", &Keys::default(), at(0)));
+        let (young, key) = self::record(at(0));
+        let destroyed = Keys::default().without([key.id()]);
+        assert!(
+            !missing.must_wait(&young, &destroyed, at(0)),
+            "a key that an operator destroyed does not come"
+        );
         assert!(!missing.is_waiting());
     }
 }

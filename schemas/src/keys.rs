@@ -7,7 +7,7 @@ mod directory;
 mod keeper;
 mod visit_keys;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,14 +92,30 @@ impl DayKey {
     }
 }
 
-/// The keys that still open records.
+/// The keys that still open records, and those that were destroyed before their time.
 #[derive(Debug, Clone, Default)]
-pub struct Keys(HashMap<KeyId, DayKey>);
+pub struct Keys {
+    held: HashMap<KeyId, DayKey>,
+    destroyed: HashSet<KeyId>,
+}
 
 impl Keys {
     /// The key of that name, unless it was destroyed.
     pub fn by_id(&self, id: KeyId) -> Option<&DayKey> {
-        self.0.get(&id)
+        self.held.get(&id)
+    }
+
+    /// Whether the key of that name was destroyed before its time: it will not come any more.
+    pub fn was_destroyed(&self, id: KeyId) -> bool {
+        self.destroyed.contains(&id)
+    }
+
+    /// The same, where these were destroyed before their time.
+    #[must_use]
+    pub fn without(mut self, destroyed: impl IntoIterator<Item = KeyId>) -> Self {
+        self.destroyed.extend(destroyed);
+        self.held.retain(|id, _| !self.destroyed.contains(id));
+        self
     }
 }
 
@@ -111,6 +127,7 @@ pub fn should_exist(written_hour: u32, now_hour: u32) -> bool {
 
 impl FromIterator<DayKey> for Keys {
     fn from_iter<I: IntoIterator<Item = DayKey>>(keys: I) -> Self {
-        Self(keys.into_iter().map(|key| (key.id, key)).collect())
+        let held = keys.into_iter().map(|key| (key.id, key)).collect();
+        Self { held, destroyed: HashSet::new() }
     }
 }

@@ -16,6 +16,9 @@ use tests::process::Process;
 use tests::program;
 use tokio::process::Command;
 
+/// Collector, sequence, readable, kind, reason, subject, tail collector, count; a number stands for a UUID.
+type Row<'a> = (u8, u64, u8, &'a str, &'a str, u8, u8, u64);
+
 /// ClickHouse alone, migrated.
 struct Engine {
     operator: ClickHouse,
@@ -37,8 +40,8 @@ impl Engine {
         self.operator.query(sql).await.unwrap();
     }
 
-    /// A row of today: collector (one hexadecimal digit), sequence, readable, kind, reason, subject, tail collector, count.
-    async fn rows(&self, rows: &[(u8, u64, u8, &str, &str, u8, u8, u64)]) {
+    /// Rows of today.
+    async fn rows(&self, rows: &[Row<'_>]) {
         let values: Vec<String> = rows
             .iter()
             .map(|(collector, sequence, readable, kind, reason, subject, tail, count)| {

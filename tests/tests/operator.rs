@@ -45,7 +45,7 @@ async fn view(server: &Server, address: &str, page: &str) {
 
 /// All records in the journal.
 fn records(data: &Path) -> Vec<Vec<u8>> {
-    let mut reader = Reader::open(&data.join("journal"), Position::START).unwrap();
+    let mut reader = Reader::open(data.join("journal"), Position::START).unwrap();
     let mut records = Vec::new();
     loop {
         match reader.next(Limit::Everything).unwrap() {
@@ -62,7 +62,7 @@ fn keys(data: &Path) -> Keys {
 }
 
 fn head(report: &str) -> String {
-    let hash = report.lines().filter(|line| line.starts_with("Audit entry")).next_back();
+    let hash = report.lines().rfind(|line| line.starts_with("Audit entry"));
     hash.and_then(|line| line.rsplit_once(' ')).unwrap().1.to_owned()
 }
 

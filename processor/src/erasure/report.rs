@@ -107,7 +107,7 @@ impl fmt::Display for Keys {
                 writeln!(f, "Audit entry {}, hash {}", entry.number, entry.hash)?;
                 write!(
                     f,
-                    "Programs that run forget these keys within a minute. Visitors without cookies may count twice this day if a processor \
+                    "Programs that run forget these keys within two minutes. Visitors without cookies may count twice this day if a processor \
                      restarts: what it knew of them cannot be read again."
                 )
             }

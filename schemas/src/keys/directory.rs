@@ -3,7 +3,7 @@
 //!
 //! `2026-11-22.key` is the key with which this directory's programs encrypt. Keys of machines that have a directory of their own
 //! may be put beside it, as `2026-11-22.NAME.key`: they open records, and are destroyed with the others of their day. So is a
-//! key that was replaced before its day ended.
+//! key that was replaced before its day ended. One that is destroyed before its time leaves a mark.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -18,8 +18,10 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{DayKey, KeyId, Keys};
 
+mod marks;
 mod replacement;
 
+use marks::marked;
 pub use replacement::{DestroyedKey, Replaced};
 
 /// Bytes of a key file: id and key.
@@ -74,6 +76,8 @@ pub struct KeyDirectory {
     pub(super) path: PathBuf,
     /// By file name, so in the order of their days.
     files: BTreeMap<String, Held>,
+    /// Keys that were destroyed before their time, and their days.
+    marks: BTreeMap<KeyId, Date>,
 }
 
 /// A key that was read, and which state of its file that was.
@@ -98,7 +102,7 @@ impl KeyDirectory {
             .mode(0o700)
             .create(path)
             .map_err(|error| io_error(path, error))?;
-        let mut directory = Self { path: path.to_owned(), files: BTreeMap::new() };
+        let mut directory = Self { path: path.to_owned(), files: BTreeMap::new(), marks: BTreeMap::new() };
         // Damaged ones are named by the first round of upkeep.
         directory.read().map(|_| directory)
     }
@@ -122,13 +126,15 @@ impl KeyDirectory {
             }
         }
         if may_destroy {
-            let due = self.files.iter().filter(|(_, held)| is_due(held.day, today));
+            let is_due = |held: &Held| is_due(held.day, today) || self.is_marked(held.key.id());
+            let due = self.files.iter().filter(|(_, held)| is_due(held));
             let due: Vec<(String, Date)> = due.map(|(name, held)| (name.clone(), held.day)).collect();
             for (name, day) in due {
                 self.destroy(&name)?;
                 done.destroyed.push(day);
             }
             done.destroyed.dedup();
+            self.forget_marks(today)?;
         }
         Ok(done)
     }
@@ -144,7 +150,8 @@ impl KeyDirectory {
 
     /// All keys that still open records.
     pub fn keys(&self) -> Keys {
-        self.files.values().map(|held| held.key.clone()).collect()
+        let keys = self.files.values().map(|held| held.key.clone());
+        keys.collect::<Keys>().without(self.marks.keys().copied())
     }
 
     /// The first UTC day whose records can still be read.
@@ -156,9 +163,10 @@ impl KeyDirectory {
     ///
     /// Another machine's file that is no key, half copied perhaps, stops nobody; it is given back.
     fn read(&mut self) -> Result<Vec<PathBuf>, KeyDirectoryError> {
-        let (mut files, mut damaged) = (BTreeMap::new(), Vec::new());
+        let (mut files, mut marks, mut damaged) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for entry in fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))? {
             let path = entry.map_err(|error| io_error(&self.path, error))?.path();
+            marks.extend(marked(&path));
             let Some((name, day)) = key_name(&path) else { continue };
             let Some(state) = file_state(&path)? else { continue };
             let known = self.files.get(name).filter(|held| held.state == state);
@@ -176,7 +184,7 @@ impl KeyDirectory {
                 files.insert(name.to_owned(), held);
             }
         }
-        self.files = files;
+        (self.files, self.marks) = (files, marks);
         Ok(damaged)
     }
 

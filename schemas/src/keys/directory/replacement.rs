@@ -4,6 +4,7 @@
 //! opens records, and then the new file is renamed over `DAY.key`. `DAY.key` is there at every moment, and after a crash at any of
 //! them there is either one key under one name or two, or both keys: nothing that was encrypted has lost its key.
 //! [`KeyDirectory::destroy_all_but`] may be repeated until it succeeds: what it did stays done, and it never touches the key in use.
+//! Each key is marked as destroyed before it is.
 
 use std::fs;
 use std::io;
@@ -80,6 +81,9 @@ impl KeyDirectory {
             let is_in_use = self.files.get(&file.name).is_some_and(|held| held.key.id() == key);
             if file.day > last || is_in_use || file.name == name(last) {
                 continue;
+            }
+            if let Some(held) = self.files.get(&file.name) {
+                self.mark(held.key.id(), file.day)?;
             }
             self.destroy(&file.name)?;
             destroyed.push(file);

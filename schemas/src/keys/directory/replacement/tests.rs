@@ -74,11 +74,20 @@ fn all_older_keys_are_destroyed_and_a_program_that_shares_the_directory_forgets_
             "2026-11-22.machine-b.key"
         ]
     );
-    assert_eq!(names(folder.path()), ["2026-11-22.key", "2026-11-23.key"]);
+    let [yesterdays_mark, old_mark, others_mark] = [
+        "2026-11-21.01010101010101010101010101010101.destroyed",
+        "2026-11-22.02020202020202020202020202020202.destroyed",
+        "2026-11-22.4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d.destroyed",
+    ];
+    assert_eq!(
+        names(folder.path()),
+        [yesterdays_mark, old_mark, others_mark, "2026-11-22.key", "2026-11-23.key"]
+    );
     sharing.maintain(at(NOW), true, |_| unreachable!("there is a key for each day")).unwrap();
     for program in [&directory, &sharing] {
         let keys = program.keys();
         assert!(opens(&keys, new) && !old.iter().any(|id| opens(&keys, *id)));
+        assert!(!keys.was_destroyed(new) && old.iter().all(|id| keys.was_destroyed(*id)));
         assert_eq!(program.sealing_key(at("2026-11-23T00:00:00Z")).unwrap().id(), KeyId([3; 16]));
     }
     assert_eq!(directory.destroy_all_but(new).unwrap(), [], "a repeat has nothing left to do");
@@ -124,6 +133,26 @@ fn a_key_under_two_names_is_not_destroyed_while_it_is_in_use() {
     assert_eq!(destroyed.len(), 1);
     let read_anew = KeyDirectory::open(folder.path()).unwrap().keys();
     assert!(opens(&read_anew, current) && !opens(&read_anew, yesterdays));
+}
+
+#[test]
+fn a_destruction_that_was_cut_short_is_finished_and_a_copy_that_comes_later_is_destroyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut directory, [yesterdays, _]) = kept(folder.path());
+    directory.mark(yesterdays, "2026-11-21".parse().unwrap()).unwrap();
+    assert!(!opens(&KeyDirectory::open(folder.path()).unwrap().keys(), yesterdays));
+    let done = directory.maintain(at(NOW), true, |_| unreachable!("there is a key for each day")).unwrap();
+    assert_eq!(done.destroyed, ["2026-11-21".parse().unwrap()]);
+    let copy = folder.path().join("2026-11-21.machine-b.key");
+    fs::write(&copy, [1; FILE_BYTES]).unwrap();
+    directory.maintain(at(NOW), true, |_| unreachable!("there is a key for each day")).unwrap();
+    assert!(!copy.exists());
+    directory.maintain(at("2026-11-23T00:00:00Z"), true, |bytes| bytes.fill(7)).unwrap();
+    assert_eq!(
+        names(folder.path()),
+        ["2026-11-22.key", "2026-11-23.key", "2026-11-24.key"],
+        "a mark goes with its day"
+    );
 }
 
 #[test]
