@@ -5,9 +5,11 @@ use std::io::{self, BufRead};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use schemas::personal::Personal;
 
+/// Longest wait in seconds.
+const WAIT_MAX: u64 = 24 * 60 * 60;
 /// Longest line that holds an address, with much room.
 const LINE_BYTES_MAX: u64 = 256;
 
@@ -29,7 +31,7 @@ pub struct Erase {
     #[arg(long, requires = "now")]
     pub force: bool,
     /// Longest wait for the order to be carried out, and for collectors to take up the new key.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(..=WAIT_MAX))]
     pub wait: u64,
 }
 
@@ -111,9 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn force_is_for_keys_only() {
+    fn force_is_for_keys_only_and_no_wait_is_endless() {
         let parsed = |arguments: &[&str]| Cli::try_parse_from([&["erase", "--ip", "-"], arguments].concat());
         assert!(parsed(&["--force"]).is_err());
+        assert!(parsed(&["--wait", "86401"]).is_err() && parsed(&["--wait", "0"]).is_ok());
         let erase = parsed(&["--now", "--force", "--wait", "7"]).unwrap().erase;
         assert!(erase.force && erase.wait() == Duration::from_secs(7));
     }

@@ -1,7 +1,7 @@
 //! `processor erase`: the order goes straight into Kafka.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use collector::kafka::topic::ensure_topic;
@@ -9,7 +9,7 @@ use collector::orders::OrderId;
 use collector::process::say;
 use jiff::Timestamp;
 use schemas::configuration::Configuration;
-use schemas::keys::KeyKeeper;
+use schemas::keys::{DayKey, KeyDirectory};
 use schemas::local_time::Hour;
 
 use super::{Erase, Erasure, Ordered, copies, records, send};
@@ -27,12 +27,24 @@ pub async fn erase(configuration: &Configuration, keys: PathBuf, arguments: &Era
     ensure_topic(&configuration.kafka).await?;
     let ordered = Ordered { order: OrderId(rand::random()), copies: copies(&configuration.kafka), site };
     let now = Timestamp::now();
-    let key = KeyKeeper::open(&keys)?.sealing_key(now)?;
+    let key = shared_key(&keys, now)?;
     let records = records(&ordered, &address, (&key, Hour::of(now)), |bytes| rand::fill(bytes));
     drop((address, key));
     send(&configuration.kafka, &records, arguments.wait()).await?;
     let erasure = Erasure { store: &store, keys, partitions: ordered.copies, wait: arguments.wait() };
     erasure.report(ordered, arguments).await
+}
+
+/// Today's key, which must be there already: an order under a key that no processor has would hold all of them up.
+fn shared_key(keys: &Path, now: Timestamp) -> Result<DayKey> {
+    let directory = KeyDirectory::open(keys)?;
+    let key = directory.sealing_key(now).with_context(|| {
+        format!(
+            "{} must be the key directory that collectors and processors share (keys.directory)",
+            keys.display()
+        )
+    })?;
+    Ok(key.clone())
 }
 
 /// The site that the order concerns, which must be one; empty for all.

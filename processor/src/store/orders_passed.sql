@@ -1,5 +1,5 @@
 -- Erase orders all of whose copies were carried out and that the audit chain does not know. Of an entry that lost its number to another
--- one it knows nothing: it is appended again.
+-- one it knows nothing: it is appended again. Records live for two days, so older rows need not be looked at.
 SELECT
     toString(subject) AS order,
     max(reason = 'erase_address') AS of_address,
@@ -7,6 +7,7 @@ SELECT
     max(count) AS copies
 FROM footfall.open_hits
 WHERE kind = 'control' AND reason IN ('erase', 'erase_address') AND readable > 0
+    AND written_date >= toDate(now('UTC')) - 7
     AND toString(subject) NOT IN
     (
         SELECT JSONExtractString(facts, 'order') FROM footfall.audit_chain WHERE action IN ('erase', 'erase_address')

@@ -133,6 +133,11 @@ async fn an_order_that_nobody_reads_yet_is_carried_out_later_and_chained_by_the_
     let unknown = erase(&chain, &["--site", "elsewhere"]);
     assert!(unknown.code == Some(1) && unknown.err.contains("there is no site"), "{}", unknown.err);
 
+    let mut elsewhere = command(&chain, &["erase", "--ip", "-"]);
+    elsewhere.env("FOOTFALL_KEYS_DIRECTORY", folder.path().join("other-keys"));
+    let refused = Said::of(elsewhere, ERASED).unwrap();
+    assert!(refused.err.contains("must be the key directory that"), "{}", refused.err);
+
     chain.begin(Member::Processor(0)).await.unwrap();
     view(&mut chain, ERASED, "/after").await;
     until(&operator, VIEWS, "2\t2").await;
@@ -160,10 +165,14 @@ fn erase(chain: &Chain, arguments: &[&str]) -> Said {
     processor(chain, &[&["erase", "--ip", "-"], arguments].concat(), ERASED)
 }
 
-fn processor(chain: &Chain, arguments: &[&str], input: &str) -> Said {
+fn command(chain: &Chain, arguments: &[&str]) -> Command {
     let mut command = Command::new(built("processor"));
     command.args(arguments).arg("--config").arg(chain.configuration("processor"));
-    let said = Said::of(command, input).unwrap();
+    command
+}
+
+fn processor(chain: &Chain, arguments: &[&str], input: &str) -> Said {
+    let said = Said::of(command(chain, arguments), input).unwrap();
     for text in [&said.out, &said.err] {
         assert!(!text.contains(ERASED), "the address in: {text}");
     }
