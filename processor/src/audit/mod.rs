@@ -2,7 +2,7 @@
 //! It holds no personal information: not whom an order named, nor a time finer than the hour.
 //!
 //! - [`Facts`] are what an entry tells, an [`Entry`] its place in the chain.
-//! - [`append`] adds one, [`record_orders`] one for each order that has passed all partitions.
+//! - [`append()`] adds one, [`record_orders`] one for each order that has passed all partitions.
 //! - A [`Verification`] follows the chain and names the first link that is bad.
 
 mod append;
