@@ -1,7 +1,7 @@
 //! A processor of its own, `processor run`: it waits for ClickHouse and Kafka, and then follows the topic.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
