@@ -148,14 +148,7 @@ async fn played(
     for block in chain.play(&people, &hits, batch).unwrap() {
         engine.store.insert("open_hits", &block).await;
     }
-    let (wanted, found) = (expected(site, &people, &hits), engine.figures(name).await);
-    println!(
-        "{name}: {} people, {} hits, {} figures",
-        people.len(),
-        hits.len(),
-        wanted.beside(&found).count()
-    );
-    (wanted, found)
+    (expected(site, &people, &hits), engine.figures(name).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
