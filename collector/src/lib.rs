@@ -13,7 +13,7 @@
 //! what his address tells ([`lookup`], [`ip_databases`]); [`policy_mail`] tells customers what changes.
 //!
 //! He is forgotten when he withdraws or presses the button for it: [`orders`] stand in the log behind his visits, a copy in every
-//! partition, and the cookie of his visit ends ([`visit_cookie`]). An operator's order comes through [`admin`]. What stands there too is
+//! partition, and the cookie of his visit ends (`visit_cookie`). An operator's order comes through [`admin`]. What stands there too is
 //! which key is in use (`keys_in_use`), so that it is known when older ones can go.
 //!
 //! Whatever is refused has its name in [`refusal`]; [`telemetry`] counts. [`service`] joins all of this and keeps it up;
