@@ -50,8 +50,8 @@
   // heldBack: hits were turned away.
   function announce() {
     const choice = standing();
-    if (JSON.stringify(choice) === JSON.stringify(announced)) return;
-    const heldBack = announced === null && answer?.mode !== 'opt-out';
+    if (JSON.stringify(choice) == JSON.stringify(announced)) return;
+    const heldBack = announced === null && answer?.mode != 'opt-out';
     announced = choice;
     tellGoogle('update');
     document.dispatchEvent(new CustomEvent('footfall:consent', { detail: choice && { ...choice, heldBack } }));
@@ -61,7 +61,7 @@
     if (googleConsent == null || !window.gtag) return;
     const word = (yes) => (yes ? 'granted' : 'denied');
     const choice = standing();
-    const ads = word(choice?.marketing && !navigator.globalPrivacyControl && navigator.doNotTrack !== '1');
+    const ads = word(choice?.marketing && !navigator.globalPrivacyControl && navigator.doNotTrack != '1');
     gtag('consent', command, {
       analytics_storage: word(choice?.statistics), ad_storage: ads, ad_user_data: ads, ad_personalization: ads,
     });
@@ -72,8 +72,9 @@
     const { revision } = policy;
     const before = standing() || {};
     close();
-    if (method === 'api' && before.revision === revision && freedom(before) === statistics + marketing) return before;
+    if (method == 'api' && before.revision == revision && freedom(before) == statistics + marketing) return before;
     const grants = statistics > !!before.statistics || marketing > !!before.marketing;
+    if (grants && !answer) await ask();
     const mine = ++turn;
     const hold = () => {
       keepChoice({ statistics, marketing, revision, method });
@@ -81,7 +82,7 @@
     };
     if (!grants) hold();
     const isTaken = await send({ statistics, marketing }, method);
-    if (mine === turn) {
+    if (mine == turn) {
       if (isTaken) {
         if (grants) hold();
         status.textContent = answer?.texts.saved;
@@ -103,7 +104,7 @@
     if (!/\.00\.0{1,4}[1-9]/.test(value)) return;
     const mine = turn;
     fail();
-    if (await send({}, value.at(-1) === 'a' ? 'api' : 'banner') && mine === turn) keep(value.replace(/\.00\.0+/, '.00.'));
+    if (await send({}, value.at(-1) == 'a' ? 'api' : 'banner') && mine == turn) keep(value.replace(/\.00\.0+/, '.00.'));
   }
 
   function catchUp() {
@@ -118,7 +119,7 @@
     try {
       policy = answer = await (await fetch(`${address}?site=${site}&language=${language}`, { credentials: 'include' })).json();
     } catch { return; }
-    if (mine !== turn || freedom(answer.choice) >= freedom(standing())) return;
+    if (mine != turn || freedom(answer.choice) >= freedom(standing())) return;
     keepChoice(answer.choice);
     announce();
   }
@@ -131,7 +132,7 @@
     if (manual != null || standing()?.revision >= policy.revision) return announce();
     await ask();
     announce();
-    if (!answer || turn || region || answer.mode === 'cookieless') return;
+    if (!answer || turn || region || answer.mode == 'cookieless') return;
     if (announced?.revision < policy.revision) show('notice');
     else if (!announced && answer.ask) show();
   }
@@ -155,7 +156,6 @@
   function show(kind) {
     const { texts, mode, signal } = answer;
     const choice = standing();
-    const isNotice = kind === 'notice';
     const button = (key, onclick, className = '') => element('button', { className, onclick }, texts[key]);
     const boxes = element('div', { className: 'boxes' });
     const box = (id, checked, disabled) => {
@@ -166,10 +166,10 @@
       return input;
     };
     // Unanswered, the boxes show the default, but no marketing that was refused under an earlier policy.
-    const counted = mode !== 'opt-in' && !signal;
+    const counted = mode != 'opt-in' && !signal;
     box('necessary', true, true);
     const statistics = box('statistics', choice ? choice.statistics : counted);
-    const marketing = box('marketing', choice ? choice.marketing : counted && mode === 'opt-out' && said()?.marketing !== false);
+    const marketing = box('marketing', choice ? choice.marketing : counted && mode == 'opt-out' && said()?.marketing != false);
     (statistics.onchange = () => {
       marketing.disabled = !statistics.checked;
       marketing.checked &&= statistics.checked;
@@ -187,7 +187,7 @@
     const expand = (isOpen) => {
       details.ariaExpanded = isOpen;
       boxes.hidden = save.hidden = !isOpen;
-      refuse.hidden = accept.hidden = isNotice && !isOpen;
+      refuse.hidden = accept.hidden = kind == 'notice' && !isOpen;
       understood.hidden = !refuse.hidden;
       if (isOpen) statistics.focus();
     };
@@ -212,9 +212,9 @@
       element('div', { className: 'buttons' }, save, understood, refuse, accept),
       details, element('a', { href: answer.privacy, className: 'link' }, texts.privacy),
     );
-    if (kind === 'settings') {
+    if (kind == 'settings') {
       region.prepend(button('close', close, 'close link'));
-      region.onkeydown = ({ key }) => { if (key === 'Escape') close(); };
+      region.onkeydown = ({ key }) => { if (key == 'Escape') close(); };
     }
     root.append(region);
     // The page can be scrolled from under the banner to its end, and what has the focus is.
@@ -222,7 +222,7 @@
       page.style.paddingBottom = page.style.scrollPaddingBottom = region ? `${region.offsetHeight + 24}px` : '';
       document.querySelector(':focus:not(footfall-consent)')?.scrollIntoView({ block: 'nearest' });
     }).observe(region);
-    expand(kind === 'settings');
+    expand(kind == 'settings');
   }
 
   function close() {
@@ -266,12 +266,12 @@ input { width: 20px; height: 20px; margin: 2px }
 
   footfall.consent = (request) => {
     if (!request) return standing();
-    if (request === 'show') return open(document.activeElement);
+    if (request == 'show') return open(document.activeElement);
     const statistics = request.statistics === true;
     return choose(statistics, statistics && request.marketing === true, 'api');
   };
   addEventListener('storage', ({ key }) => {
-    if (key && key !== KEY) return;
+    if (key && key != KEY) return;
     fallback = null;
     turn++;
     catchUp();

@@ -32,8 +32,11 @@ interface Footfall {
   consent(show: 'show'): Promise<void>;
 }
 
+/** Missing until a script has run, or where a blocker holds it back: ask `window.footfall?.` where that may be. */
+declare var footfall: Footfall;
+
 interface Window {
-  /** Missing until a script has run, or where a blocker holds it back. */
+  /** The same. */
   footfall?: Footfall;
 }
 

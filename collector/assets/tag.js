@@ -1,6 +1,7 @@
 /* Footfall: counts visits without identifying anybody. No identifier, no fingerprint. See README.md. */
 {
   const script = document.currentScript;
+  const on = (types, act) => types.split(' ').map((type) => addEventListener(type, act, true));
 
   const start = () => {
     const earlier = window.footfall;
@@ -8,9 +9,8 @@
     const { site = location.hostname, hash, footfallEvent } = script.dataset;
     const address = new URL('hit', script.src);
     const KEY = 'footfall-choice';
-    const FILE = /\.(pdf|zip|gz|dmg|exe|csv|(doc|xls|ppt)x?|mp[34])$/i;
     const queue = [];
-    let flying; // the hits that a request under way carries
+    let flying; // a request is under way, or not yet to be sent
     let told; // what the banner said on this page, for where storage is blocked
     let isHeld; // the view waits for an acceptance
     let view, since, engaged, deepest;
@@ -20,20 +20,20 @@
       let value;
       try { value = localStorage[KEY]; } catch { /* storage is blocked */ }
       if (value == null) return told;
-      const [, flags, week] = /^1\.\d{1,9}\.(00|10|11)\.(\d{1,9})\.[abf]$/.exec(value) || [];
+      const [, flags, week] = /^1\.\d+\.(00|1[01])\.(\d{1,9})\.[abf]$/.exec(value) || [];
       const weeks = Date.now() / 604800000 - week;
-      return weeks < 0 || weeks >= 26 ? undefined : { statistics: flags > 0, marketing: flags > 10 };
+      return !(weeks < 0 || weeks >= 26) && { statistics: flags > 0, marketing: flags > 10 };
     };
 
     // A choice made on this site beats the browser's privacy signals.
     const mayBeSent = () => choice()?.statistics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1);
 
     // Random for each hit, so that the same hit sent twice counts once.
-    const hitId = () => `${Math.random()}`;
+    const hitId = () => `${crypto.getRandomValues(new Uint32Array(4))}`;
 
     const add = (hit) => {
       // The cookie that refuses marketing may not reach the collector; the page's own word does.
-      queue.push({ site, url: view.url, id: hitId(), marketing: choice()?.marketing && undefined, ...hit });
+      queue.push({ site, url: view.url, id: hitId(), ...choice(), ...hit });
       flush();
     };
 
@@ -45,27 +45,28 @@
       since = !document.hidden && document.hasFocus() && now;
       // An acceptance, here or in another tab, sends the view that was held back or that the collector turned away.
       if (isHeld && choice()?.statistics) {
-        isHeld = false;
+        isHeld = 0;
         add(view);
       }
       // A refusal drops what waits; the collector takes 20 at once.
       queue.splice(now ? 20 : 0);
       // One request at a time: the state of the visit is in its answer.
-      if (flying || !queue[0]) return;
-      flying = queue.splice(0);
-      const again = () => {
-        queue.unshift(...flying);
+      if (!flying && queue[0]) post();
+    };
+
+    // What is refused for good is not sent again. A collector that is busy is left alone for a minute.
+    const post = () => {
+      const hits = queue.splice(0);
+      flying = 1;
+      const again = () => queue.unshift(...hits);
+      const done = () => {
         flying = 0;
+        flush();
       };
-      fetch(address, { method: 'POST', body: JSON.stringify(flying), keepalive: true, credentials: 'include' }).then(({ status }) => {
-        if (status == 429 || status > 499) {
-          again();
-          setTimeout(flush, 60000);
-        } else {
-          flying = 0;
-          flush();
-        }
-      }, again);
+      fetch(address, { method: 'POST', body: JSON.stringify(hits), keepalive: true, credentials: 'include' }).then(({ status }) => {
+        if (/408|429|^5/.test(status)) { again(); setTimeout(done, 60000); }
+        else done();
+      }, () => { again(); flying = 0; });
     };
 
     const event = (name, value) => {
@@ -77,6 +78,7 @@
 
     const see = (referrer) => {
       view = { kind: 'view', url: here(), referrer, id: hitId() };
+      isHeld = 0;
       flush();
       engaged = deepest = 0;
       isHeld = !mayBeSent();
@@ -98,29 +100,27 @@
 
     // The old page is measured before it changes; the new one is seen when redirects within the site are over.
     const moved = () => {
-      if (here() === view.url) return;
+      if (here() == view.url) return;
       leave();
-      setTimeout(() => { if (here() !== view.url) see(view.url); });
+      setTimeout(() => { if (here() != view.url) see(view.url); });
     };
 
     const clicked = (click) => {
       if (click.button > 1) return;
-      const closest = (selector) => click.composedPath()[0].closest(selector);
-      const { footfallEvent, footfallValue } = closest(click.type === 'submit' ? 'form' : '[data-footfall-event]:not(form)')?.dataset || {};
+      const closest = (selector) => click.composedPath().find((node) => node.matches?.(selector));
+      const { footfallEvent, footfallValue } = closest(click.type == 'submit' ? 'form' : '[data-footfall-event]:not(form)')?.dataset || 0;
       event(footfallEvent, footfallValue);
-      const { protocol, origin, hostname, pathname } = closest('a[href]') || {};
+      const { protocol, origin, hostname, pathname } = closest('a[href]') || 0;
       const scheme = /^(http|mailto|tel)|/.exec(protocol)[0];
-      if (scheme !== 'http') event(scheme);
-      else if (closest('[download]') || FILE.test(pathname)) add({ kind: 'download', name: origin + pathname });
-      else if (hostname !== location.hostname && !hostname.endsWith(site)) add({ kind: 'outbound', name: origin });
+      if (scheme != 'http') event(scheme);
+      else if (closest('[download]') || /\.(pdf|zip|gz|dmg|exe|csv|(doc|xls|ppt|mp[34])x?)$/i.test(pathname)) add({ kind: 'download', name: origin + pathname });
+      else if (hostname != location.hostname && !hostname.endsWith(site)) add({ kind: 'outbound', name: origin });
     };
-
-    const on = (types, act) => types.split(' ').map((type) => addEventListener(type, act, true));
 
     try {
       const own = location.hash;
-      if (own === '#footfall-ignore') localStorage[KEY] = own;
-      if (own === '#footfall-count' && localStorage[KEY][0] === '#') delete localStorage[KEY];
+      if (own == '#footfall-ignore') localStorage[KEY] = own;
+      if (own == '#footfall-count' && localStorage[KEY][0] == '#') delete localStorage[KEY];
     } catch { /* storage is blocked */ }
     see(document.referrer);
     event(footfallEvent);
@@ -139,8 +139,11 @@
     on('click auxclick submit', clicked);
     // A page that comes back from the cache is seen again.
     on('pageshow', ({ persisted }) => { if (persisted) see(view.referrer); });
-    on('visibilitychange pagehide', leave);
-    on('pagehide', () => { if (queue[0]) navigator.sendBeacon(address, JSON.stringify(queue.splice(0))); });
+    on('visibilitychange pagehide', () => {
+      leave();
+      // Nobody may be there any more to hear of the request under way.
+      if (document.hidden && queue[0]) post();
+    });
     on('footfall:consent', ({ detail }) => {
       told = detail;
       isHeld ||= detail?.heldBack;
@@ -149,6 +152,6 @@
   };
 
   // A page made ready ahead of time is seen when it is shown.
-  if (document.prerendering) addEventListener('prerenderingchange', start, true);
+  if (document.prerendering) on('prerenderingchange', start);
   else start();
 }

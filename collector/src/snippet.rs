@@ -35,10 +35,12 @@ pub fn embed(configuration: &Configuration, embedding: &Embedding) -> Result<Str
 /// a slash at its end.
 fn snippet(collector: &str, site: &str) -> String {
     let integrity = STANDARD.encode(digest(&SHA384, TAG_TEXT.as_bytes()));
+    // Browsers keep the tag for an hour: another one has another address.
+    let version = crc32c::crc32c(TAG_TEXT.as_bytes());
     let (collector, site) = (attribute(collector), attribute(site));
     format!(
         "<!-- Print it anew with each upgrade of Footfall: browsers refuse a tag that does not match. -->\n\
-         <script defer src=\"{collector}/tag.js\" data-site=\"{site}\"\n        \
+         <script defer src=\"{collector}/tag.js?{version:08x}\" data-site=\"{site}\"\n        \
          integrity=\"sha384-{integrity}\" crossorigin=\"anonymous\"></script>"
     )
 }
@@ -60,7 +62,7 @@ mod tests {
             embed(configuration, &Embedding { site: site.to_owned(), url: url.map(str::to_owned) })
         };
         let src = |text: Result<String, _>| {
-            text.map(|text| text.contains("src=\"https://stats.example.com/tag.js\""))
+            text.map(|text| text.contains("src=\"https://stats.example.com/tag.js?"))
         };
         assert_eq!(src(of(&configuration, "example.com", None)), Ok(true));
         assert_eq!(src(of(&configuration, "example.com", Some("https://example.com/stats/"))), Ok(false));
@@ -73,7 +75,8 @@ mod tests {
     #[test]
     fn it_names_collector_site_and_integrity() {
         let text = snippet("https://stats.example.com/a", "example.com");
-        assert!(text.contains(r#"src="https://stats.example.com/a/tag.js" data-site="example.com""#));
+        assert!(text.contains(r#"src="https://stats.example.com/a/tag.js?"#));
+        assert!(text.contains(r#"" data-site="example.com""#));
         let integrity = text.split("sha384-").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(integrity.len(), 64);
         assert!(!snippet("https://a", r#""><script>"#).contains(r#"""><script>"#));

@@ -72,3 +72,14 @@ export async function settle(page) {
   await eventually(() => stub.of('POST', '/hit').length > earlier, 'the mark');
 }
 export const views = () => stub.hits.filter(({ kind }) => kind === 'view');
+
+/** What has the focus, in the banner too. */
+export const focused = (page) => page.evaluate(() => {
+  const { activeElement } = document;
+  const inner = activeElement.shadowRoot?.activeElement ?? activeElement;
+  return inner.id || inner.ariaLabel || inner.textContent;
+});
+
+export async function tab(page, times = 1) {
+  for (let i = 0; i < times; i += 1) await page.keyboard.press('Tab');
+}

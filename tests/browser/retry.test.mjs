@@ -69,7 +69,7 @@ test('a hit that may have come is sent again under its id, with the next one', a
 });
 
 test('a busy collector is asked again after a minute, on its own host and on another', async () => {
-  for (const [isElsewhere, status] of [[true, 429], [true, 503], [false, 503]]) {
+  for (const [isElsewhere, status] of [[true, 408], [true, 429], [true, 503], [false, 503]]) {
     listener.reset({ isElsewhere, status });
     const visitor = await newVisitor(browser);
     await visitor.clock.install();
@@ -107,16 +107,32 @@ test('one request at a time; what is left when the page goes is sent in one arra
   await page.evaluate(() => { footfall('one'); footfall('two'); });
   await listener.mark(page);
   assert.deepEqual(listener.of('event'), []);
-  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide')));
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+  }, hidden);
+  await hide(true);
   await listener.hear('event', 2);
+  await hide(false);
   const { mode, hits } = listener.requests.at(-1);
-  assert.equal(mode, 'no-cors');
+  assert.equal(mode, 'cors', 'without an Origin of its own a request would be a stranger\'s');
   assert.deepEqual(hits.filter(({ kind }) => kind === 'event').map(({ name }) => name), ['one', 'two']);
   open();
   await page.evaluate(() => footfall('three'));
   await eventually(() => listener.of('event').some(({ name }) => name === 'three'), 'the page that goes on');
   assert.equal(listener.of('view').length, 1);
   assert.equal(listener.of('event').length, 3);
+});
+
+test('what waits is sent when the visitor follows a link', async () => {
+  const { promise, open } = gate();
+  listener.reset({ hold: promise });
+  const page = await listener.open('/page');
+  await listener.hear('view');
+  await page.evaluate(() => footfall('last'));
+  await page.goto('about:blank');
+  await listener.hear('event');
+  open();
 });
 
 test('at most twenty wait', async () => {

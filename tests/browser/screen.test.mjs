@@ -1,19 +1,9 @@
 // How the banner is reached and how it looks.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { button, choice, isGone, isShown, open, posted, press, region, stub } from './banner.mjs';
+import { button, choice, focused, isGone, isShown, open, posted, press, region, stub, tab } from './banner.mjs';
 import { eventually } from './browser.mjs';
 import { TEXTS } from './stub.mjs';
-
-const focused = (page) => page.evaluate(() => {
-  const { activeElement } = document;
-  const inner = activeElement.shadowRoot?.activeElement ?? activeElement;
-  return inner.id || inner.ariaLabel || inner.textContent;
-});
-
-async function tab(page, times = 1) {
-  for (let i = 0; i < times; i += 1) await page.keyboard.press('Tab');
-}
 
 describe('keyboard and screen', () => {
   test('keyboard only: no trap, no theft of focus; details, save; re-opened, Escape closes and the focus returns', async () => {

@@ -23,6 +23,7 @@ async function problems(script) {
 
 test('what the documents show compiles', async () => {
   assert.deepEqual(await problems(`
+    footfall('Sign up');
     window.footfall?.('Sign up');
     window.footfall?.('Buy', 19.9);
     const choice: FootfallChoice | null | undefined = window.footfall?.consent();

@@ -4,7 +4,7 @@ use hyper::Response;
 use hyper::header::{HeaderValue, SET_COOKIE};
 use jiff::Timestamp;
 use schemas::configuration::Site;
-use schemas::event::Visit;
+use schemas::event::{Kind, Visit};
 use schemas::local_time::LocalDay;
 use schemas::measure::Hold;
 use schemas::outcome::Outcome;
@@ -75,6 +75,10 @@ fn decide<'a: 'b, 'b>(
             let permit = permit.lowered(hit.marketing);
             let mut visit = fill(collector, sender, site, hit, policy.revision);
             visit.marketing = permit.marketing();
+            if !visit.marketing && visit.kind() == Kind::Outbound {
+                // Where a link leads is marketing's business only.
+                visit.name.clear();
+            }
             let local_day = LocalDay::of(sender.now, &site.time_zone);
             let mut lane = visitor::lane(&site.name, local_day.epoch_days(), &visit);
             if let Some(rules) = rules.filter(|_| may_hold) {
