@@ -2,7 +2,8 @@
 //! end is one cookie for each site.
 //!
 //! A browser that sends no state is counted in memory, like one that never keeps any; the state that it is given is believed when it
-//! comes back, not before.
+//! comes back, not before. It is given one with the first page of a visit only: who permits it later, or follows a link before the first
+//! answer is there, stays in memory until he comes to the site again.
 
 use hyper::header::HeaderValue;
 use schemas::event::{Progress, Visit};
@@ -63,7 +64,8 @@ impl<'a> DeviceHolds<'a> {
     }
 
     /// Moves a site's state on by a `visit` whose visitor lets the browser hold it, and puts what it adds into the record. Gives the lane
-    /// of the record: `lane`, or the one that the state has frozen. A program's visit has no state.
+    /// of the record: `lane`, or the one that the state has frozen. A program's visit has no state, and one that is dropped because its
+    /// referrer is forged uses none up.
     pub fn take(&mut self, rules: &'a SiteRules, visit: &mut Visit, lane: u8) -> u8 {
         if !visit.bot.is_empty() {
             return lane;
@@ -117,13 +119,16 @@ impl<'a> DeviceHold<'a> {
 
     fn take(&mut self, visit: &mut Visit, lane: u8, sender: &Sender<'_>) -> u8 {
         let kind = HitKind::from(visit.kind());
-        if matches!(self.standing, Standing::Nothing) && !kind.advances_visit() {
+        if matches!(self.standing, Standing::Nothing) && kind != HitKind::View {
             return lane;
         }
         let texts = kind
             .advances_visit()
             .then(|| HitTexts::of(&visit.url, &visit.referrer, visit.marketing, self.rules));
         let nothing = HitTexts::nothing();
+        if texts.as_ref().is_some_and(HitTexts::is_spam) {
+            return lane;
+        }
         let name = if kind == HitKind::Event { event_name(&visit.name) } else { "" };
         let facts = texts.as_ref().unwrap_or(&nothing).facts(kind, name);
         let moved = self.advance(&facts, visit.marketing, lane, sender);

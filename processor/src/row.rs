@@ -339,6 +339,11 @@ impl OpenHit {
         self.measures
     }
 
+    /// What its visit is credited to.
+    pub(crate) fn source(&self) -> &str {
+        self.entry.as_ref().map_or(&self.dimensions.source, |entry| &entry.source)
+    }
+
     /// Whether all of its visit is known.
     pub(crate) fn is_whole(&self) -> bool {
         self.readable == Readable::Whole

@@ -103,6 +103,12 @@ impl HitTexts {
         Self::new(page.as_ref(), url.len(), page.as_ref().map(classify), &rules.pages)
     }
 
+    /// Whether the referrer is forged; such a hit is dropped.
+    #[must_use]
+    pub fn is_spam(&self) -> bool {
+        self.channel == Channel::Spam.as_str()
+    }
+
     /// What a visit's state needs to know; `name` is the event's.
     #[must_use]
     pub fn facts<'a>(&'a self, kind: HitKind, name: &'a str) -> HitFacts<'a> {

@@ -5,7 +5,9 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 use super::{HitFacts, Progress, VisitState, seen::Seen};
+use crate::hit_kind::HitKind;
 use crate::local_time::LocalDay;
+use crate::source::Channel;
 
 /// The life of the cookie from the UTC day of its making, never prolonged. Thirteen months (393 days at the least) are the most that
 /// the French authority lets audience measurement keep (CNIL, guidelines of 17 September 2020); browsers stop at 400 days.
@@ -37,8 +39,9 @@ pub struct NewVisitCookie<'a> {
 }
 
 impl VisitCookie {
-    /// The cookie for a visitor whose `hit` came without one (see [`VisitState::taken_over`]). None is made by hits other than
-    /// views and events, nor for a site key that is too long.
+    /// The cookie for a visitor whose `hit` came without one (see [`VisitState::taken_over`]). Only a view that a visit may begin
+    /// with makes one: whoever comes from the site's own pages, or does something on a page, is in the middle of a visit that memory
+    /// holds, and how it began is known there alone. None is made for a site key that is too long.
     #[must_use]
     pub fn taken_over(
         new: NewVisitCookie<'_>,
@@ -46,6 +49,9 @@ impl VisitCookie {
         now: Timestamp,
         calendar: &TimeZone,
     ) -> Option<Self> {
+        if hit.kind != HitKind::View || hit.origin.channel == Channel::Internal.as_str() {
+            return None;
+        }
         let seen = VisitState::taken_over(hit, now, calendar).seen?;
         (new.site.len() <= SITE_KEY_BYTES_MAX).then(|| Self {
             number: new.number,

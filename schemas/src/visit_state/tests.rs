@@ -236,12 +236,8 @@ fn a_new_visit_of_a_cookie_owes_memory_nothing() {
 
 #[test]
 fn a_forgotten_campaign_is_gone_from_the_visit() {
-    let cookie = VisitCookie::taken_over(
-        NEW,
-        &HitFacts { origin: SEARCH, ..view("/") },
-        at("2026-11-22T10:00:00Z"),
-        &berlin(),
-    );
+    let tagged = HitFacts { origin: SEARCH, ..view("/") };
+    let cookie = VisitCookie::taken_over(NEW, &tagged, at("2026-11-22T10:00:00Z"), &berlin());
     let forgotten = cookie.unwrap().without_campaign();
     let (progress, _) = forgotten.advance(8, &view("/"), at("2026-11-22T10:00:01Z"), &berlin());
     assert_eq!((&*progress.entry.source, &*progress.entry.campaign), ("(direct)", ""));
@@ -290,16 +286,20 @@ fn only_views_and_events_use_up_the_number() {
         let (_, next) =
             cookie.advance(8, &HitFacts { kind, ..view("/") }, at("2026-11-22T10:00:01Z"), &berlin());
         assert_eq!(next.map(|next| (next.number(), next.lane())), kind.advances_visit().then_some((8, 200)));
-        let made = VisitCookie::taken_over(
-            NEW,
-            &HitFacts { kind, ..view("/") },
-            at("2026-11-22T10:00:01Z"),
-            &berlin(),
-        );
-        assert_eq!(made.is_some(), kind.advances_visit());
     }
+}
+
+#[test]
+fn a_cookie_is_made_by_the_page_that_a_visit_begins_with() {
+    let made =
+        |new, hit: HitFacts<'_>| VisitCookie::taken_over(new, &hit, at("2026-11-22T10:00:00Z"), &berlin());
+    for kind in HitKind::ALL {
+        assert_eq!(made(NEW, HitFacts { kind, ..view("/") }).is_some(), kind == HitKind::View);
+    }
+    let origin = Origin { channel: "internal", ..view("/").origin };
+    assert_eq!(made(NEW, HitFacts { origin, ..view("/") }), None, "memory knows how the visit began");
     let too_long = NewVisitCookie { site: "a-key-longer-than-thirty-two-bytes", ..NEW };
-    assert_eq!(VisitCookie::taken_over(too_long, &view("/"), at("2026-11-22T10:00:00Z"), &berlin()), None);
+    assert_eq!(made(too_long, view("/")), None);
 }
 
 #[test]
@@ -378,7 +378,7 @@ proptest! {
         let now = at("2026-11-22T10:00:00Z");
         let origin = Origin { source: &texts[0], channel: &texts[1], campaign: &texts[2] };
         let hit = |is_view| HitFacts { kind: if is_view { HitKind::View } else { HitKind::Event }, page: &texts[3], name: &texts[4], origin };
-        let mut cookie = VisitCookie::taken_over(NEW, &hit(kinds[0]), now, &TimeZone::UTC).unwrap();
+        let mut cookie = VisitCookie::taken_over(NEW, &hit(true), now, &TimeZone::UTC).unwrap();
         for is_view in kinds {
             cookie = cookie.advance(3, &hit(is_view), now, &TimeZone::UTC).1.unwrap();
             let bytes = cookie.to_bytes();

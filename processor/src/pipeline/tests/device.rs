@@ -57,6 +57,8 @@ impl Place {
 struct Browser {
     cookie: Option<String>,
     address: u8,
+    /// What it came from.
+    referrer: &'static str,
 }
 
 impl Browser {
@@ -73,6 +75,7 @@ impl Browser {
                 received_ms: u64::try_from(now.as_millisecond()).unwrap(),
                 address: Visit::address_bytes(address),
                 url: format!("http://localhost/{page}"),
+                referrer: self.referrer.to_owned(),
                 name: format!("event-{page}"),
                 kind: kind.into(),
                 marketing: true,
@@ -143,6 +146,55 @@ fn a_visit_that_begins_in_memory_and_goes_on_in_the_browser_is_one() {
     assert_eq!(sums(&third), (0, 0, 1, 0, 0));
     let neighbour = rows.all(Browser::default().send(&place, at(START) + 40.seconds(), &VIEW));
     assert_eq!(sums(&neighbour), (1, 1, 1, 1, 0), "the next one behind the address is somebody else");
+}
+
+/// On a site that counts in memory until it may hold a state.
+#[test]
+fn a_visit_whose_browser_may_hold_it_only_later_stays_whole_in_memory() {
+    let place = Place::new();
+    let (mut browser, mut rows) =
+        (Browser { referrer: "https://www.google.com/", ..Browser::default() }, Rows::new(&place));
+    let mut before = browser.clone();
+    let landing = before.send(&place, at(START), &VIEW);
+    let first = rows.take(landing[0].0.clone(), None);
+    let event = browser.send(&place, at(START) + 5.seconds(), &[(Kind::Event, "a")]);
+    assert_eq!(browser.cookie, None, "how the page was reached says nothing of where the visit stands");
+    let event = rows.take(event[0].0.clone(), None);
+    browser.referrer = "http://localhost/a";
+    let mut sources = vec![first.source().to_owned(), event.source().to_owned()];
+    let mut measures = vec![first.measures(), event.measures()];
+    for (second, page) in [(20, "b"), (40, "c")] {
+        let sent = browser.send(&place, at(START) + second.seconds(), &[(Kind::View, page)]);
+        let row = rows.take(sent[0].0.clone(), None);
+        sources.push(row.source().to_owned());
+        measures.push(row.measures());
+    }
+    assert_eq!(sources, ["google"; 4]);
+    assert_eq!((sums(&measures), browser.cookie.is_none()), ((1, 0, 3, 1, 0), true));
+    browser.referrer = "https://chatgpt.com/";
+    let landing = rows.all(browser.send(&place, at(START) + 24.hours(), &VIEW));
+    assert_eq!((sums(&landing), browser.cookie.is_some()), ((1, 1, 1, 1, 0), true));
+    browser.referrer = "http://localhost/a";
+    let second = rows.all(browser.send(&place, at(START) + 24.hours() + 1.minutes(), &[(Kind::View, "b")]));
+    assert_eq!(sums(&second), (0, -1, 1, 0, 1));
+}
+
+#[test]
+fn a_view_with_a_forged_referrer_is_dropped_and_uses_nothing_up() {
+    let place = Place::new();
+    let (mut browser, mut rows) = (Browser::default(), Rows::new(&place));
+    rows.all(browser.send(&place, at(START), &VIEW));
+    browser.referrer = "https://0n-line.tv/";
+    let held = browser.cookie.clone();
+    let spam = browser.send(&place, at(START) + 1.minutes(), &[(Kind::View, "spam")]);
+    assert_eq!(rows.take(spam[0].0.clone(), None).kind(), "dropped");
+    assert!(browser.cookie == held, "the state stays as it is");
+    browser.referrer = "http://localhost/a";
+    let second = rows.all(browser.send(&place, at(START) + 2.minutes(), &[(Kind::View, "b")]));
+    assert_eq!((sums(&second), second[0].visit_seconds), ((0, -1, 1, 0, 1), 120));
+    let mut new = Browser { referrer: "https://0n-line.tv/", ..Browser::default() };
+    new.send(&place, at(START), &VIEW);
+    assert_eq!(new.cookie, None, "nor does a state begin with it");
 }
 
 #[test]
@@ -276,10 +328,15 @@ fn of_the_day(measures: Measures) -> Measures {
     Measures { new_visitors: 0, weekly_first: 0, monthly_first: 0, ..measures }
 }
 
+/// A browser's first hit is a view; what is done on a page before that begins no state.
 fn requests() -> impl Strategy<Value = Vec<(i64, Vec<(Kind, usize)>)>> {
     let gap_s = prop::sample::select(vec![0, 1, 60, 1_799, 1_800, 18_000, 43_200, 86_400, 604_800]);
     let kind = prop::sample::select(vec![Kind::View, Kind::View, Kind::Event, Kind::Leave]);
-    prop::collection::vec((gap_s, prop::collection::vec((kind, 0..3_usize), 1..4)), 1..20)
+    let all = prop::collection::vec((gap_s, prop::collection::vec((kind, 0..3_usize), 1..4)), 1..20);
+    all.prop_map(|mut requests| {
+        requests[0].1.insert(0, (Kind::View, 0));
+        requests
+    })
 }
 
 proptest! {
