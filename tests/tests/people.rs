@@ -127,6 +127,26 @@ fn questions(site: &str) -> Vec<String> {
     questions
 }
 
+/// Every week and month of figures, asked for from a day in the midst of both, has all of its visitors.
+async fn check_spans_from_a_wednesday(engine: &Engine, site: &str, wanted: &Figures) {
+    let question = format!(
+        "SELECT toString(begins), period, visitors FROM report_uniques(site='{site}', from='2026-04-15', to='2026-05-31')"
+    );
+    let lines = engine.operator.query(&question).await.unwrap();
+    let mut begins = Vec::new();
+    for line in lines.lines() {
+        let [begin, period, visitors] = <[&str; 3]>::try_from(line.split('\t').collect::<Vec<_>>()).unwrap();
+        assert_eq!(
+            visitors.parse::<i64>().unwrap(),
+            wanted.get([begin, period, "", "visitors"]),
+            "{site}: {line}"
+        );
+        begins.push((period, begin));
+    }
+    let first = |of: &str| begins.iter().find(|(period, _)| *period == of).map(|(_, begin)| *begin);
+    assert_eq!((first("week"), first("month")), (Some("2026-04-13"), Some("2026-04-01")), "{site}");
+}
+
 /// Plays ten weeks on a site; gives what somebody counts who knows everybody, and what the rows say.
 async fn played(
     engine: &Engine,
@@ -159,6 +179,7 @@ async fn ten_weeks_of_people_are_counted_as_somebody_counts_who_knows_them_all()
         let differences = wanted.differences(&found);
         let lines: Vec<&str> = differences.lines().take(40).collect();
         assert!(lines.is_empty(), "{} (oracle, open_hits):\n{}", site.0, lines.join("\n"));
+        check_spans_from_a_wednesday(&engine, site.0, &wanted).await;
     }
 }
 
