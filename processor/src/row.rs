@@ -156,8 +156,15 @@ impl OpenHit {
         let row = Self { reason: "late".to_owned(), ..Self::hit(visit, progress, hold) };
         match hold {
             Hold::Device => row,
-            Hold::Memory => Self { measures: row.measures.without_visit(), ..row }.of_unknown_visit(),
+            Hold::Memory => row.without_visit().of_unknown_visit(),
         }
+    }
+
+    /// A view is its own previous page, so that the exit it adds and the exit it takes back cancel out.
+    fn without_visit(self) -> Self {
+        let measures = self.measures.without_visit();
+        let previous_page = (measures.views > 0).then(|| self.dimensions.page.as_str().into());
+        Self { measures, previous_page, ..self }
     }
 
     /// The same, made by a state that may not have seen the beginning of its visit.
@@ -342,6 +349,11 @@ impl OpenHit {
     /// What its visit is credited to.
     pub(crate) fn source(&self) -> &str {
         self.entry.as_ref().map_or(&self.dimensions.source, |entry| &entry.source)
+    }
+
+    /// The page that it ends the exit of, and its own.
+    pub(crate) fn pages(&self) -> (&str, &str) {
+        (self.previous_page.as_deref().unwrap_or_default(), &self.dimensions.page)
     }
 
     /// Whether all of its visit is known.

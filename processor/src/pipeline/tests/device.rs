@@ -298,6 +298,9 @@ fn a_late_hit_keeps_what_its_browser_told_once() {
     let memory = Browser::default().send(&place, at(START), &VIEW);
     let row = rows.take(memory[0].0.clone(), day_over);
     assert_eq!((sums(&[row.measures()]), row.is_whole()), ((0, 0, 1, 0, 0), false));
+    assert_eq!(row.pages(), ("/a", "/a"), "no exit");
+    let event = Browser::default().send(&place, at(START), &[(Kind::Event, "a")]);
+    assert_eq!(rows.take(event[0].0.clone(), day_over).pages(), ("", "/a"));
 }
 
 #[test]
