@@ -67,7 +67,9 @@ fn decide<'a: 'b, 'b>(
     let decision = consent::decide(site, &sender.signals(site), policy.material);
     let rules = collector.rules.get(&site.name);
     let may_hold = matches!(decision, Decision::Permitted(permit) if permit.hold() == Hold::Device);
-    if let Some(rules) = rules.filter(|_| !may_hold) {
+    // Where a visitor comes from says nothing of his consent: what is internal is not counted, and that is all.
+    let must_expire = !may_hold && decision != Decision::Refused(Outcome::Internal);
+    if let Some(rules) = rules.filter(|_| must_expire) {
         holds.expire(rules);
     }
     match decision {

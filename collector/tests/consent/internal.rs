@@ -1,6 +1,6 @@
 //! A site's own people: what comes from their networks is not recorded, and they are told so.
 
-use crate::running::{COOKIE, FIREFOX, ORIGIN, Running, choice, configuration};
+use crate::running::{COOKIE, FIREFOX, ORIGIN, Running, VISIT_COOKIE, choice, configuration};
 
 const HIT: &str = r#"{"site":"example.com","url":"/a"}"#;
 
@@ -34,6 +34,18 @@ async fn internal_hits_are_answered_and_counted_but_not_recorded() {
         running.metrics().contains("footfall_collector_hits_recorded_total 4"),
         "only what came from elsewhere"
     );
+}
+
+#[tokio::test]
+async fn a_stop_within_leaves_the_visit_cookie_and_a_refusal_there_takes_it() {
+    let running = running("opt-out").await;
+    let (held, refusal) = (format!("{VISIT_COOKIE}=held"), format!("{COOKIE}={}", choice(false, false, 4)));
+    let refused = format!("{held}; {refusal}");
+    let removed = format!("{VISIT_COOKIE}=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0");
+    for (cookie, set) in [(&held, ""), (&refused, removed.as_str())] {
+        let headers = [ORIGIN, ("x-forwarded-for", "203.0.113.7"), ("cookie", cookie)];
+        assert_eq!(running.ask("POST /hit", &headers, HIT).await.header("set-cookie"), set);
+    }
 }
 
 #[tokio::test]
