@@ -171,7 +171,7 @@ pub fn keep_keys(keys: &KeyKeeper, clocks: Clocks) {
     match keys.maintain(clocks) {
         Ok((done, agree)) => {
             for path in done.damaged {
-                tracing::error!(path = %path.display(), "this is no key of another machine; copy it again");
+                tracing::error!(path = %path.display(), "this is no key; copy it again, or move it away: what it opened is lost");
             }
             for day in done.destroyed {
                 tracing::info!(%day, "key destroyed: its records are unreadable from now on");

@@ -36,7 +36,7 @@ pub struct Maintained {
     pub made: Vec<Date>,
     /// Days whose key was destroyed.
     pub destroyed: Vec<Date>,
-    /// Files of other machines' keys that are none; they were passed over.
+    /// Files of other machines' keys and of past months' that are none; they were passed over.
     pub damaged: Vec<PathBuf>,
     /// Months, by their first day, whose key for visit cookies was destroyed.
     pub destroyed_months: Vec<Date>,

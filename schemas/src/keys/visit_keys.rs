@@ -113,7 +113,7 @@ impl VisitKeyFiles {
         mut random: impl FnMut(&mut [u8]),
     ) -> Result<MaintainedMonths, KeyDirectoryError> {
         let month = month_of(now);
-        let mut done = MaintainedMonths { damaged: self.read()?, ..MaintainedMonths::default() };
+        let mut done = MaintainedMonths { damaged: self.read(month)?, ..MaintainedMonths::default() };
         let mut made = false;
         for month in [month, month.saturating_add(1.month())] {
             if !self.files.contains_key(&name(month)) {
@@ -122,11 +122,15 @@ impl VisitKeyFiles {
             }
         }
         if made {
-            self.read()?;
+            self.read(month)?;
         }
         if may_destroy {
-            let due = self.files.iter().filter(|(_, key)| is_due(key.month, month));
-            let due: Vec<(String, Date)> = due.map(|(name, key)| (name.clone(), key.month)).collect();
+            let damaged = done.damaged.iter().filter_map(|path| month_name(path));
+            let all = self.files.iter().map(|(name, key)| (name.as_str(), key.month)).chain(damaged);
+            let due: Vec<(String, Date)> = all
+                .filter(|(_, of)| is_due(*of, month))
+                .map(|(name, month)| (name.to_owned(), month))
+                .collect();
             for (name, month) in due {
                 self.destroy(&name)?;
                 done.destroyed.push(month);
@@ -135,15 +139,17 @@ impl VisitKeyFiles {
         Ok(done)
     }
 
-    /// Takes over what came, went or changed. Another machine's file that is no key stops nobody; it is given back.
-    fn read(&mut self) -> Result<Vec<PathBuf>, KeyDirectoryError> {
+    /// Takes over what came, went or changed. Of files that are no keys, only one with which this directory's programs would seal stops
+    /// them; cookies of past months and other machines are counted in memory without theirs. Gives the others back.
+    fn read(&mut self, this_month: Date) -> Result<Vec<PathBuf>, KeyDirectoryError> {
         let (mut files, mut damaged) = (BTreeMap::new(), Vec::new());
         for entry in fs::read_dir(&self.path).map_err(|error| io_error(&self.path, error))? {
             let path = entry.map_err(|error| io_error(&self.path, error))?.path();
             let Some((name, month)) = month_name(&path) else { continue };
             let is_own = name == self::name(month);
+            let is_to_seal = is_own && (this_month..=this_month.saturating_add(1.month())).contains(&month);
             match read_key(&path) {
-                Err(KeyDirectoryError::Damaged(path)) if !is_own => damaged.push(path),
+                Err(KeyDirectoryError::Damaged(path)) if !is_to_seal => damaged.push(path),
                 read => {
                     let key = read?.map(|key| MonthKey { month, is_own, key });
                     files.extend(key.map(|key| (name.to_owned(), key)));
@@ -332,6 +338,19 @@ mod tests {
         fs::write(folder.path().join("visit-2026-12.key"), [1; 10]).unwrap();
         let error = files.maintain(at(NOW), true, counting()).unwrap_err().to_string();
         assert!(error.contains("visit-2026-12.key is damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_key_of_a_month_that_is_over_stops_nobody_and_goes_with_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = folder.path().join("visit-2025-11.key");
+        fs::write(&old, [1; 10]).unwrap();
+        let mut files = VisitKeyFiles::new(folder.path());
+        let done = files.maintain(at(NOW), true, counting()).unwrap();
+        assert_eq!((done.damaged, done.destroyed), (vec![old.clone()], Vec::new()));
+        assert!(files.keys().seal(NAME, b"a state", [3; 12], at(NOW)).is_some());
+        let done = files.maintain(at("2027-01-01T00:00:00Z"), true, counting()).unwrap();
+        assert_eq!((done.destroyed, old.exists()), (vec![month("2025-11-01")], false));
     }
 
     #[test]
