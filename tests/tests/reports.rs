@@ -1,5 +1,6 @@
 //! What an operator asks the report views, beside figures computed by hand.
 
+use schemas::page::PagePattern;
 use serde_json::{Value, json};
 use tests::server::{Options, Server};
 
@@ -129,24 +130,45 @@ async fn goals_are_counted_and_credited_to_what_brought_the_visit() {
 }
 
 #[tokio::test]
+async fn clickhouse_finds_the_pages_that_a_pattern_covers() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Options::new(data.path())).await.unwrap();
+    let pages =
+        ["/", "/?x=1", "/a", "/a?x=/b", "/a/b", "/a/b?x=1", "/a/b/c", "/ab", "/a/…", "/c++", "(none)"];
+    for pattern in ["/", "/**", "/*", "/a", "/a/*", "/a/**", "/*/b", "/c++"].map(PagePattern::of_whole_pages)
+    {
+        let pattern = pattern.unwrap();
+        let question = format!(
+            "SELECT arrayMap(page -> match(page, '{}'), {pages:?})",
+            pattern.regular_expression().replace('\\', r"\\")
+        )
+        .replace('"', "'");
+        let covered = format!("{:?}", pages.map(|page| u8::from(pattern.covers(page)))).replace(' ', "");
+        assert_eq!(server.query(&question).await.unwrap().trim(), covered, "{pattern}");
+    }
+}
+
+#[tokio::test]
 async fn a_goal_that_is_no_longer_configured_goes_and_a_new_one_knows_what_was_before() {
     let data = tempfile::tempdir().unwrap();
-    let (before, after) = (with_goals(GOALS), with_goals("[[site.goal]]\nname = 'Home'\npage = '/**'\n"));
+    let (before, after) = (with_goals(GOALS), with_goals("[[site.goal]]\nname = 'Home'\npage = '/'\n"));
     let options = Options { configuration: Some(&before), ..Options::new(data.path()) };
     let server = Server::start(options).await.unwrap();
     send_all(&server, four_visitors()).await;
+    let lists = "SELECT written_at FROM goal_lists FINAL";
+    let mut written_at = server.query(lists).await.unwrap();
     assert!(server.stop().await.unwrap().0.success());
-    let lists = "SELECT goals FROM goal_lists";
-    for (configuration, expected) in [
-        (&before, "Order\t3\nThanks\t2\nPartner\t1\nNever\t0\n"),
-        (&after, "Home\t3\n"),
-        (&with_goals(""), ""),
+    for (configuration, is_written, expected) in [
+        (&before, false, "Order\t3\nThanks\t2\nPartner\t1\nNever\t0\n"),
+        (&after, true, "Home\t3\n"),
+        (&with_goals(""), true, ""),
+        (&with_goals(""), false, ""),
     ] {
         let server = Server::start(Options { configuration: Some(configuration), ..options }).await.unwrap();
         let report = format!("SELECT goal, conversions FROM report_goals({ALL_TIME})");
         assert_eq!(server.query(&report).await.unwrap(), expected);
-        let rows = server.query(&format!("{lists} FINAL")).await.unwrap();
-        assert_eq!(rows.lines().count(), 1, "{rows}");
+        let before = std::mem::replace(&mut written_at, server.query(lists).await.unwrap());
+        assert_eq!((written_at.lines().count(), written_at != before), (1, is_written), "{written_at}");
         assert!(server.stop().await.unwrap().0.success());
     }
 }

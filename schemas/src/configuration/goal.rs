@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Site;
 use crate::names::{event_name, outbound_domain};
 use crate::page::{Page, PagePattern, PageRules};
+use crate::source::OTHER;
 
 /// Most goals of a site: a report compares every page and event with each.
 const GOALS_MAX: usize = 100;
@@ -67,9 +68,9 @@ impl TryFrom<Fields> for Goal {
         }
         let reached_by = match (event, page, outbound) {
             (Some(event), None, None) => Reached::Event(plain_event(event)?),
-            (None, Some(page), None) => {
-                Reached::Page(page.parse().map_err(|error| format!("goal {name:?}: {error}"))?)
-            }
+            (None, Some(page), None) => Reached::Page(
+                PagePattern::of_whole_pages(&page).map_err(|error| format!("goal {name:?}: {error}"))?,
+            ),
             (None, None, Some(domain)) => Reached::Outbound(registrable(domain)?),
             _ => {
                 return Err(format!(
@@ -82,7 +83,7 @@ impl TryFrom<Fields> for Goal {
 }
 
 fn plain_event(event: String) -> Result<String, String> {
-    if event_name(&event) == event {
+    if event_name(&event) == event && event != OTHER {
         return Ok(event);
     }
     Err(format!(
@@ -94,8 +95,8 @@ fn plain_event(event: String) -> Result<String, String> {
 fn registrable(domain: String) -> Result<String, String> {
     let counted = outbound_domain(&format!("https://{domain}/"));
     match counted.as_str() {
+        OTHER => Err(format!("goal outbound {domain:?}: write a public domain such as \"partner.org\"")),
         _ if counted == domain => Ok(domain),
-        "(other)" => Err(format!("goal outbound {domain:?}: write a public domain such as \"partner.org\"")),
         _ => Err(format!(
             "goal outbound {domain:?}: links out are counted by registrable domain; write {counted:?}"
         )),
@@ -167,7 +168,8 @@ mod tests {
         };
         assert_eq!(rule("event = 'order.paid'"), r"event ^order\.paid$");
         assert_eq!(rule("page = '/thanks/*'"), r"page ^/thanks/[^/?]+(\?.*)?$");
-        assert_eq!(rule("page = '/c++/**'"), r"page ^/c\+\+/.+$");
+        assert_eq!(rule("page = '/c++/**'"), r"page ^/c\+\+/[^/?].*$");
+        assert_eq!(rule("page = '/'"), r"page ^/(\?.*)?$");
         assert_eq!(rule("outbound = 'partner.co.uk'"), r"outbound ^partner\.co\.uk$");
     }
 
@@ -178,6 +180,8 @@ mod tests {
             (goal("event = 'order'\npage = '/thanks'"), "one of event = "),
             (goal("event = '1st'"), "a letter first"),
             (goal("event = 'anna@example.org'"), "counted as (other)"),
+            (goal("event = '(other)'"), "counted as (other)"),
+            (goal("outbound = '(other)'"), "a public domain"),
             (goal("page = 'thanks'"), "write a path that begins with /"),
             (goal("page = '/thank*'"), "a whole segment"),
             (goal("page = '/user/anna/orders'"), "recorded as \"/user/:name/orders\""),
@@ -203,9 +207,17 @@ mod tests {
 
     #[test]
     fn pages_that_are_masked_or_grouped_are_reached_by_a_star() {
-        for page in
-            ["/user/*/orders", "/team/*", "/user/imprint", "/thanks", "/order/*", "/shop/**", "/größe/x"]
-        {
+        for page in [
+            "/",
+            "/**",
+            "/user/*/orders",
+            "/team/*",
+            "/user/imprint",
+            "/thanks",
+            "/order/*",
+            "/shop/**",
+            "/größe/x",
+        ] {
             assert!(parse(&goal(&format!("page = '{page}'"))).is_ok(), "{page}");
         }
     }

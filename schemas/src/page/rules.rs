@@ -91,6 +91,14 @@ impl PagePattern {
             })
     }
 
+    /// A pattern of whole pages, not of how they begin; `/` is the home page then.
+    ///
+    /// # Errors
+    /// As for parsing it.
+    pub fn of_whole_pages(text: &str) -> Result<Self, PageRuleError> {
+        if text == "/" { Ok(Self { pieces: Vec::new(), takes_rest: false }) } else { text.parse() }
+    }
+
     /// Whether it stands for the whole of a page as it is counted, not only for its beginning; its parameters do not matter.
     pub fn covers(&self, page: &str) -> bool {
         let path = page.split('?').next().unwrap_or_default();
@@ -101,7 +109,7 @@ impl PagePattern {
             segments.len() == self.pieces.len()
         };
         let is_of = |(piece, segment): (&Piece, &&str)| *piece == Piece::Any || piece.as_str() == *segment;
-        is_deep_enough && self.pieces.iter().zip(&segments).all(is_of)
+        path.starts_with('/') && is_deep_enough && self.pieces.iter().zip(&segments).all(is_of)
     }
 
     /// What [`PagePattern::covers`] says, as a regular expression (RE2).
@@ -111,7 +119,12 @@ impl PagePattern {
             Piece::Any => "/[^/?]+".to_owned(),
         };
         let pieces: String = self.pieces.iter().map(piece).collect();
-        format!("^{pieces}{}$", if self.takes_rest { "/.+" } else { r"(\?.*)?" })
+        let end = match self.pieces.as_slice() {
+            _ if self.takes_rest => "/[^/?].*",
+            [] => r"/(\?.*)?",
+            _ => r"(\?.*)?",
+        };
+        format!("^{pieces}{end}$")
     }
 
     pub(super) fn pieces(&self) -> &[Piece] {
@@ -150,7 +163,11 @@ impl fmt::Display for PagePattern {
         for piece in &self.pieces {
             write!(out, "/{}", piece.as_str())?;
         }
-        out.write_str(if self.takes_rest { "/**" } else { "" })
+        out.write_str(match self.pieces.as_slice() {
+            _ if self.takes_rest => "/**",
+            [] => "/",
+            _ => "",
+        })
     }
 }
 

@@ -73,8 +73,12 @@ fn a_pattern_covers_whole_pages() {
         ("/thanks/*", ["/thanks/:id", "/thanks/*?x=a/b"], ["/thanks", "/thanks/a/b"]),
         ("/thanks/**", ["/thanks/a", "/thanks/a/b/…"], ["/thanks", "/thank/a"]),
         ("/*/orders/*", ["/de/orders/7", "/:name/orders/:id"], ["/orders/7", "/de/order/7"]),
+        ("/", ["/", "/?x=a/b"], ["/a", "(none)"]),
+        ("/**", ["/a", "/a/b?x=1"], ["/?x=1", "(none)"]),
     ] {
-        let pattern: PagePattern = pattern.parse().unwrap();
+        let shown = pattern;
+        let pattern = PagePattern::of_whole_pages(pattern).unwrap();
+        assert_eq!(pattern.to_string(), shown);
         assert!(covered.iter().all(|page| pattern.covers(page)), "{pattern} {covered:?}");
         assert!(!others.iter().any(|page| pattern.covers(page)), "{pattern} {others:?}");
     }
@@ -133,6 +137,7 @@ fn a_page_is_restored_only_if_it_can_be_one() {
 fn unusable_rules_say_what_to_write() {
     let error = |groups: &[&str], parameters: &[&str]| PageRules::new(groups, parameters).unwrap_err();
     assert_eq!(error(&["user/*"], &[]), PageRuleError::NoSlash("user/*".to_owned()));
+    assert_eq!(error(&["/"], &[]), PageRuleError::NoSlash("/".to_owned()), "it would group all pages");
     assert_eq!(error(&["/user-*"], &[]), PageRuleError::PartlyWild("/user-*".to_owned()));
     assert!(matches!(error(&["/a/../b"], &[]), PageRuleError::NotPlain(..)));
     assert!(matches!(error(&["/a//b"], &[]), PageRuleError::NotPlain(..)));
