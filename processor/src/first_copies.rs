@@ -69,7 +69,8 @@ impl HitIds {
     }
 }
 
-/// The one-use numbers of the device-held states that hits of the open days have used up.
+/// The one-use numbers of the device-held states that hits of the open days have used up. No number is remembered beyond its day: a
+/// cookie that is played again on a later day counts once more on that day.
 #[derive(Default)]
 pub struct UsedNumbers(HashMap<(String, LocalDay), HashSet<u64>>);
 

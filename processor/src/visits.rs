@@ -52,7 +52,8 @@ pub struct Happening<'a> {
 struct Held {
     state: VisitState,
     firsts: Firsts,
-    /// Outbound sites and downloads; they are remembered here whoever holds the state.
+    /// Outbound sites and downloads; they are remembered here whoever holds the state, so that two people behind one address with one
+    /// browser share the day's first click of a site.
     clicks: Firsts,
 }
 
@@ -142,7 +143,8 @@ impl Visits {
     }
 
     /// What a hit adds whose visit the visitor's own browser holds. If that visit has begun here, its state here ends; unless somebody
-    /// else behind the same tuple went on with it, then the bounce stays theirs.
+    /// else behind the same tuple went on with it, then the bounce stays theirs. It stays too where a first view is sent again after 30
+    /// minutes, its answer having been lost: the repeat's answer begins a state that does not fit what is held here.
     pub(crate) fn hand_over(
         &mut self,
         (site, zone): (&str, &TimeZone),

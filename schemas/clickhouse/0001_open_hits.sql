@@ -1,6 +1,6 @@
 -- One row per journal sequence. A retried, replayed or doubled insert gives the same key and collapses; the row that knows
--- more stays: readable is 0 for a record that nobody could read, 1 for one whose visit is not known from its beginning (late, or
--- read again after the log was cut), 2 for all others. Readers use FINAL.
+-- more stays: readable is 0 for a record that nobody could read, 1 for one whose visit is not known from its beginning (late and held
+-- by no browser, or read again after the log was cut), 2 for all others. Readers use FINAL.
 CREATE TABLE IF NOT EXISTS footfall.open_hits
 (
     -- From the record's clear header: the same in every replay.
