@@ -54,7 +54,10 @@ impl Pending {
 impl Payload for Pending {
     fn size_bytes(&self) -> usize {
         let texts = match &self.event {
-            Event::Visit(visit) => visit.url.len() + visit.referrer.len() + visit.name.len(),
+            Event::Visit(visit) => {
+                let state = visit.progress.as_ref().map_or(0, event::Progress::text_bytes);
+                visit.url.len() + visit.referrer.len() + visit.name.len() + state
+            }
             Event::Control(_) => 0,
         };
         size_of::<Self>() + texts
@@ -202,5 +205,34 @@ impl RecordEncoder for Sealer {
         event::encode(pending.event, &mut self.encoded);
         wire::seal(&header, &key, rand::random::<[u8; NONCE_BYTES]>(), &self.encoded, out);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::event::Progress;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_as_large_as_its_texts() {
+        let progress = Progress {
+            entry_source: "a".repeat(2),
+            entry_channel: "a".repeat(4),
+            entry_campaign: "a".repeat(8),
+            entry_page: "a".repeat(16),
+            previous_page: Some("a".repeat(32)),
+            ..Progress::default()
+        };
+        let texts = ("a".repeat(64), "a".repeat(128), "a".repeat(256));
+        let visit = Visit {
+            url: texts.0,
+            referrer: texts.1,
+            name: texts.2,
+            progress: Some(progress),
+            ..Visit::default()
+        };
+        let pending = |visit| Pending { site: String::new(), lane: 0, event: Event::Visit(visit) };
+        assert_eq!(pending(visit).size_bytes() - pending(Visit::default()).size_bytes(), 510);
     }
 }

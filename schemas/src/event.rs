@@ -38,6 +38,19 @@ impl fmt::Debug for Progress {
     }
 }
 
+impl Progress {
+    /// Bytes of its texts.
+    pub fn text_bytes(&self) -> usize {
+        let Self { entry_source, entry_channel, entry_campaign, entry_page, previous_page, .. } = self;
+        let previous = previous_page.as_ref().map_or(0, String::len);
+        previous
+            + [entry_source, entry_channel, entry_campaign, entry_page]
+                .iter()
+                .map(|text| text.len())
+                .sum::<usize>()
+    }
+}
+
 impl Visit {
     /// The client's address, if it has one.
     pub fn ip(&self) -> Option<IpAddr> {
