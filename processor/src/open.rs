@@ -44,12 +44,17 @@ impl Reason {
 }
 
 /// What the visitor's own browser tells of the visit.
-#[derive(Debug)]
 pub(crate) struct DeviceHeld {
     /// What the hit adds.
     pub(crate) progress: Progress,
     /// The number of the state that a view or an event has used up.
     pub(crate) number: Option<u64>,
+}
+
+impl std::fmt::Debug for DeviceHeld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DeviceHeld([personal])")
+    }
 }
 
 /// A visit as the collector recorded it.
@@ -188,6 +193,17 @@ mod tests {
         *record.last_mut().unwrap() ^= 1;
         assert_eq!(reason(open(record.as_slice().into(), &keys)), Some(Reason::NotAuthentic));
         assert!(open(record[..20].into(), &keys).is_none());
+    }
+
+    #[test]
+    fn the_number_of_a_state_is_not_printed() {
+        let visit =
+            Visit { progress: Some(event::Progress::default()), state_number: Some(77), ..Visit::default() };
+        let mut encoded = Vec::new();
+        event::encode(Event::Visit(visit), &mut encoded);
+        let (record, keys) = sealed(&encoded);
+        let Some(Opened::Visit(raw)) = open(record.as_slice().into(), &keys) else { panic!("it is a visit") };
+        assert_eq!(format!("{:?}", raw.device_held()), "Some(DeviceHeld([personal]))");
     }
 
     #[test]
