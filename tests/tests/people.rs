@@ -22,11 +22,14 @@ use tests::port::Port;
 use tests::process::Process;
 use tests::program;
 
-const SITES: [(&str, &str, &str); 4] = [
-    ("opt-out.example", "Europe/Berlin", "mode='opt-out'"),
-    ("opt-in.example", "America/New_York", "mode='opt-in'\nbefore_consent='memory'"),
-    ("asks-first.example", "Australia/Lord_Howe", "mode='opt-in'"),
-    ("cookieless.example", "Pacific/Kiritimati", "mode='cookieless'"),
+/// Name, time zone, mode, and of how many people one chooses in the midst of his first visit.
+type PlayedSite = (&'static str, &'static str, &'static str, u32);
+
+const SITES: [PlayedSite; 4] = [
+    ("opt-out.example", "Europe/Berlin", "mode='opt-out'", 0),
+    ("opt-in.example", "America/New_York", "mode='opt-in'\nbefore_consent='memory'", 3),
+    ("asks-first.example", "Australia/Lord_Howe", "mode='opt-in'", 3),
+    ("cookieless.example", "Pacific/Kiritimati", "mode='cookieless'", 0),
 ];
 const PEOPLE: usize = 1500;
 /// Of what people do.
@@ -150,14 +153,22 @@ async fn check_spans_from_a_wednesday(engine: &Engine, site: &str, wanted: &Figu
 /// Plays ten weeks on a site; gives what somebody counts who knows everybody, and what the rows say.
 async fn played(
     engine: &Engine,
-    (name, zone, mode): (&str, &str, &str),
+    (name, zone, mode, late_choice_one_in): PlayedSite,
     shared_one_in: u32,
 ) -> (Figures, Figures) {
     let text = format!("[[site]]\nname='{name}'\ntime_zone='{zone}'\n{mode}");
     let configuration = Configuration::parse(&text, "test", std::iter::empty()).unwrap();
     let site = configuration.sites.by_name(name).unwrap();
     let first_day = date(2026, 3, 2);
-    let plan = Plan { people: PEOPLE, first_day, days: 70, host: name, zone: &site.time_zone, shared_one_in };
+    let plan = Plan {
+        people: PEOPLE,
+        first_day,
+        days: 70,
+        host: name,
+        zone: &site.time_zone,
+        shared_one_in,
+        late_choice_one_in,
+    };
     let (people, hits) = traffic(&plan, &mut StdRng::seed_from_u64(SEED));
     let folder = tempfile::tempdir().unwrap();
     let pipeline = || Pipeline::new(&configuration, Networks::default()).unwrap();
@@ -188,7 +199,7 @@ async fn ten_weeks_of_people_are_counted_as_somebody_counts_who_knows_them_all()
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_share_address_and_browser_merge_a_little_and_change_no_view() {
     let engine = Engine::start().await;
-    let (wanted, found) = played(&engine, ("shared.example", "Europe/Berlin", "mode='opt-out'"), 5).await;
+    let (wanted, found) = played(&engine, ("shared.example", "Europe/Berlin", "mode='opt-out'", 0), 5).await;
     let sum = |figures: &Figures, measure: &str| -> i64 {
         figures.days().iter().map(|day| figures.get([day, "total", "", measure])).sum()
     };

@@ -31,6 +31,8 @@ struct Recorded<'a> {
 struct Course {
     /// The last view or event.
     last: Option<Zoned>,
+    /// The browser holds the state, or would if every answer arrived.
+    has_state: bool,
     /// The first one that the browser held the state for.
     first_on_device: Option<Zoned>,
     entry: Option<Entry>,
@@ -49,14 +51,12 @@ pub fn expected(site: &Site, people: &[Person], hits: &[Hit]) -> Figures {
     for hit in hits {
         let Some(person) = people.get(hit.person) else { continue };
         let day = hit.at.to_zoned(site.time_zone.clone()).date().to_string();
-        if !is_recorded(site, person.choice) {
+        if !is_recorded(site, person.choice_at(hit.at)) {
             figures.add([&day, "consent", "not recorded", "count"], 1);
         } else if !sent.insert((day.clone(), hit.id.clone())) {
             figures.add([&day, "kind", "repeat", "rows"], 1);
             // The state that its answer brings is of this moment.
-            if let Some(course) =
-                courses.get_mut(&hit.person).filter(|_| holds_state(site, person) && !person.is_bot)
-            {
+            if let Some(course) = courses.get_mut(&hit.person).filter(|course| course.has_state) {
                 course.last = Some(hit.at.to_zoned(site.time_zone.clone()));
             }
         } else if person.is_bot {
@@ -64,7 +64,7 @@ pub fn expected(site: &Site, people: &[Person], hits: &[Hit]) -> Figures {
         } else {
             figures.add([&day, "kind", hit.kind.as_str(), "rows"], 1);
             let course = courses.entry(hit.person).or_default();
-            course.take(&recorded(site, person, hit), holds_state(site, person), &mut figures);
+            course.take(&recorded(site, person, hit), may_hold(site, person, hit), &mut figures);
         }
     }
     courses.into_values().for_each(|course| course.end(&mut figures));
@@ -80,10 +80,10 @@ fn is_recorded(site: &Site, choice: Choice) -> bool {
 }
 
 /// Whether the person's browser keeps what the site may keep there.
-fn holds_state(site: &Site, person: &Person) -> bool {
+fn may_hold(site: &Site, person: &Person, hit: &Hit) -> bool {
     let is_permitted = match site.mode {
         Mode::OptOut => true,
-        Mode::OptIn => person.choice != Choice::None,
+        Mode::OptIn => person.choice_at(hit.at) != Choice::None,
         Mode::Cookieless => false,
     };
     is_permitted && person.keeps_cookies
@@ -92,7 +92,7 @@ fn holds_state(site: &Site, person: &Person) -> bool {
 fn recorded<'a>(site: &Site, person: &Person, hit: &'a Hit) -> Recorded<'a> {
     let page: String = Page::from_url(&hit.url, &PageRules::default())
         .map_or_else(|_| "(none)".into(), |(page, _)| page.into());
-    let may_credit = match person.choice {
+    let may_credit = match person.choice_at(hit.at) {
         Choice::Everything => true,
         Choice::None => site.mode == Mode::OptOut,
         Choice::Statistics | Choice::Refusal => false,
@@ -107,7 +107,7 @@ fn recorded<'a>(site: &Site, person: &Person, hit: &'a Hit) -> Recorded<'a> {
 
 fn entry(site: &Site, hit: &Hit, page: &str, may_credit: bool) -> Entry {
     let hosts = SiteHosts::new(&site.hosts);
-    let referrer = Some(hit.referrer).filter(|referrer| !referrer.is_empty());
+    let referrer = Some(hit.referrer.as_str()).filter(|referrer| !referrer.is_empty());
     let origin = Url::parse(&hit.url).ok().map(|url| classify(&url, referrer, &hosts, may_credit));
     let [source, channel, campaign] = origin.map_or_else(
         || ["(other)".into(), "direct".into(), String::new()],
@@ -117,15 +117,17 @@ fn entry(site: &Site, hit: &Hit, page: &str, may_credit: bool) -> Entry {
 }
 
 impl Course {
-    fn take(&mut self, recorded: &Recorded<'_>, holds_state: bool, figures: &mut Figures) {
+    fn take(&mut self, recorded: &Recorded<'_>, may_hold: bool, figures: &mut Figures) {
         let day = recorded.time.date().to_string();
         let is_new_day = self.last.as_ref().is_none_or(|last| last.date() != recorded.time.date());
         let kind = recorded.hit.kind;
         if kind.advances_visit() {
-            self.advance(recorded, (&day, is_new_day), holds_state, figures);
+            self.advance(recorded, (&day, is_new_day), figures);
+            // A state begins with what a visit may begin with, not in the midst of one.
+            self.has_state |= may_hold && kind == HitKind::View && recorded.entry[1] != "internal";
         }
         // The processor forgets whoever has no cookie with the day; his browser does not.
-        let is_known = self.entry.is_some() && (!is_new_day || kind.advances_visit() || holds_state);
+        let is_known = self.entry.is_some() && (!is_new_day || kind.advances_visit() || self.has_state);
         let entry = self.entry.as_ref().filter(|_| is_known).unwrap_or(&recorded.entry);
         match kind {
             HitKind::View => credit(figures, &day, entry, "views"),
@@ -136,19 +138,13 @@ impl Course {
         }
     }
 
-    fn advance(
-        &mut self,
-        recorded: &Recorded<'_>,
-        (day, is_new_day): (&str, bool),
-        holds_state: bool,
-        figures: &mut Figures,
-    ) {
+    fn advance(&mut self, recorded: &Recorded<'_>, (day, is_new_day): (&str, bool), figures: &mut Figures) {
         let pause = self
             .last
             .as_ref()
             .map(|last| recorded.time.timestamp().as_second() - last.timestamp().as_second());
         let is_new_visit = is_new_day || pause.is_none_or(|pause| pause >= PAUSE_SECONDS);
-        if holds_state && self.last.is_some() {
+        if self.has_state {
             self.on_device(&recorded.time, day, figures);
         }
         if is_new_day {

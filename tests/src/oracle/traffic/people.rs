@@ -31,6 +31,8 @@ const ORIGINS: [(&str, &str); 7] = [
 ];
 const NAMES: [&str; 3] = ["signup", "order", "play"];
 const ELSEWHERE: [&str; 2] = ["https://partner.example.net/", "https://www.example.org/shop"];
+/// How long the banner stands, in seconds: longer than it takes to send a view again, shorter than anything else on a page.
+const CHOOSING_SECONDS: i64 = 2;
 const FILES: [&str; 2] = ["/prices.csv", "/map.pdf"];
 
 /// What a person chose, if anything.
@@ -53,12 +55,22 @@ pub struct Person {
     pub address: IpAddr,
     /// The `User-Agent`.
     pub user_agent: &'static str,
-    /// What stands from his first visit on.
+    /// What he chooses.
     pub choice: Choice,
+    /// From when on that stands; most chose before they came.
+    pub chosen_from: Timestamp,
     /// Whether his browser keeps cookies.
     pub keeps_cookies: bool,
     /// Whether it is a program.
     pub is_bot: bool,
+}
+
+impl Person {
+    /// What stands at a moment.
+    #[must_use]
+    pub fn choice_at(&self, at: Timestamp) -> Choice {
+        if at < self.chosen_from { Choice::None } else { self.choice }
+    }
 }
 
 /// One hit, as the tag sends it.
@@ -73,7 +85,7 @@ pub struct Hit {
     /// The page with its query.
     pub url: String,
     /// Where the page was reached from.
-    pub referrer: &'static str,
+    pub referrer: String,
     /// An event's name, a link's target.
     pub name: &'static str,
     /// What an event is worth.
@@ -101,6 +113,8 @@ pub struct Plan<'a> {
     pub zone: &'a TimeZone,
     /// Of how many people one shares address and browser with another one; 0 for never.
     pub shared_one_in: u32,
+    /// Of how many people one chooses on the first page that he sees; 0 for never.
+    pub late_choice_one_in: u32,
 }
 
 /// People and their hits, in the order of time.
@@ -115,7 +129,7 @@ pub fn traffic(plan: &Plan<'_>, random: &mut StdRng) -> (Vec<Person>, Vec<Hit>) 
         {
             (person.address, person.user_agent) = (other.address, other.user_agent);
         }
-        visits(plan, number, &person, random, &mut hits);
+        visits(plan, number, &mut person, random, &mut hits);
         people.push(person);
     }
     // Stable: what one person sends at one moment keeps its order.
@@ -130,20 +144,29 @@ fn person(number: usize, random: &mut StdRng) -> Person {
         address: Ipv4Addr::from(0x0b00_0000 + u32::try_from(number).unwrap_or(0)).into(),
         user_agent: if is_bot { BOT } else { pick(&BROWSERS, random) },
         choice: pick(&choices, random),
+        chosen_from: Timestamp::MIN,
         keeps_cookies: random.random_ratio(4, 5),
         is_bot,
     }
 }
 
-fn visits(plan: &Plan<'_>, number: usize, person: &Person, random: &mut StdRng, hits: &mut Vec<Hit>) {
+fn visits(plan: &Plan<'_>, number: usize, person: &mut Person, random: &mut StdRng, hits: &mut Vec<Hit>) {
     // Most people come once, some nearly every day.
     let count = pick(&[1, 1, 1, 2, 2, 3, 5, 9, 40], random);
     let mut free_from = Timestamp::MIN;
     let mut starts: Vec<Timestamp> = (0..count).map(|_| moment(plan, random)).collect();
     starts.sort_unstable();
+    let is_late = plan.late_choice_one_in > 0 && random.random_ratio(1, plan.late_choice_one_in);
+    if let Some(first) = starts.first().filter(|_| is_late) {
+        person.chosen_from = after(*first, CHOOSING_SECONDS);
+    }
     for start in starts {
         let start = start.max(free_from);
         free_from = visit(plan, (number, person), start, random, hits);
+        if is_late {
+            // What memory knows of his first day ends with it; a state that begins on the same day would know only a part.
+            free_from = after(free_from, 86_400);
+        }
     }
 }
 
@@ -178,7 +201,7 @@ fn visit(
             person: number,
             kind,
             url: url.clone(),
-            referrer: if page == 0 { referrer } else { "" },
+            referrer: if page == 0 { referrer.to_owned() } else { format!("https://{}/", plan.host) },
             name: "",
             value: None,
             engaged_ms: 0,

@@ -141,7 +141,7 @@ impl Chain {
         headers.insert(ORIGIN, HeaderValue::from_str(&format!("https://{host}"))?);
         headers.insert(USER_AGENT, HeaderValue::from_static(person.user_agent));
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("de-DE,de;q=0.9,en;q=0.5"));
-        let chosen = chosen(person.choice, hit.at);
+        let chosen = chosen(person.choice_at(hit.at), hit.at);
         let chosen = chosen.map(|choice| {
             format!("{}={}", choice::Choice::cookie_name(&self.rules.site.name), choice.to_value())
         });
@@ -197,7 +197,7 @@ fn visit(person: &Person, hit: &Hit, permit: Permit) -> Visit {
         received_ms: u64::try_from(hit.at.as_millisecond()).unwrap_or(0),
         address: Visit::address_bytes(person.address),
         url: hit.url.clone(),
-        referrer: hit.referrer.to_owned(),
+        referrer: hit.referrer.clone(),
         kind: kind(hit.kind).into(),
         name: hit.name.to_owned(),
         value_thousandths: hit.value.map_or(0, |value| i64::from(value) * 1000),
