@@ -27,7 +27,7 @@ pub struct Telemetry {
     refused: Family<Reason, Counter>,
     /// Erase orders on disk, each counted once, however many copies it has.
     pub erase_orders: Counter,
-    /// Withdrawals whose order to forget the visit was not written; the refusal holds all the same.
+    /// Withdrawals, and refusals of visitors recorded without a choice, whose order to forget the visit was not written; the refusal holds all the same.
     pub withdrawals_not_forgotten: Counter,
     /// Bytes of all journal segments.
     pub journal_bytes: Gauge<u64, AtomicU64>,

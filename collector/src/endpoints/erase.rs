@@ -19,6 +19,7 @@ use super::return_address::{header, own_page, privacy_page, see_other};
 use super::visitor::visitor;
 use super::{Body, Collector, body, no_content, text};
 use crate::choice_cookie::{Place, set_cookies};
+use crate::consent::{Decision, decide};
 use crate::orders::OrderId;
 use crate::refusal::Refusal;
 use crate::request::Sender;
@@ -58,8 +59,8 @@ pub(super) async fn post(
     Ok(response)
 }
 
-/// What follows from a refusal that was just sent to `POST /consent`: the cookie of the visit goes, and of somebody who had accepted
-/// nothing is held in memory either.
+/// What follows from a refusal that was just sent to `POST /consent`: the cookie of the visit goes, and of somebody who had accepted,
+/// or was recorded without that as the site's mode permits, nothing is held in memory either.
 pub(super) async fn after_refusal(
     collector: &Collector,
     sender: &Sender<'_>,
@@ -73,15 +74,21 @@ pub(super) async fn after_refusal(
     if had_accepted || holds_visit {
         expire(response, (collector, sender), site)?;
     }
-    if !had_accepted {
+    if !had_accepted && !was_recorded(collector, sender, site) {
         return Ok(());
     }
     let forgotten = timeout(WITHDRAWAL_WAIT, forget(collector, sender, site)).await;
     if let Err(refusal) = forgotten.unwrap_or(Err(Refusal::Busy)) {
         collector.telemetry.withdrawals_not_forgotten.inc();
-        tracing::warn!(%refusal, site = site.name, "a withdrawal holds, but what is in memory stays until its day is over");
+        tracing::warn!(%refusal, site = site.name, "a refusal holds, but what is in memory stays until its day is over");
     }
     Ok(())
+}
+
+/// Whether a hit that came with the signals of this request, so before the choice that it brings, would have been recorded.
+fn was_recorded(collector: &Collector, sender: &Sender<'_>, site: &Site) -> bool {
+    let policy = collector.policy_state(sender.now);
+    matches!(decide(site, &sender.signals(site), policy.material), Decision::Permitted(_))
 }
 
 /// Orders are limited more strictly than hits: each costs a record in every partition.

@@ -4,7 +4,9 @@ use schemas::event::{Erase, Event, Order};
 use schemas::visitor::VisitorTuple;
 
 use crate::cookies::expired;
-use crate::running::{COOKIE, FIREFOX, ORIGIN, PARTITIONS, Running, VISIT_COOKIE, choice, configuration};
+use crate::running::{
+    COOKIE, FIREFOX, MODES, ORIGIN, PARTITIONS, Running, VISIT_COOKIE, choice, configuration,
+};
 
 const FORM: &str = "site=example.com";
 const OWN: (&str, &str) = ("origin", "https://stats.example.com");
@@ -133,11 +135,13 @@ async fn nobody_elses_page_has_a_visitor_forgotten_or_uses_up_his_orders() {
 async fn who_withdraws_is_forgotten_and_who_refuses_loses_the_cookie_of_his_visit() {
     let running = Running::start(&configuration("opt-out")).await;
     let accepted = format!("{COOKIE}={}", choice(true, false, 4));
+    let refused = format!("{COOKIE}={}", choice(false, false, 4));
     let state = format!("{VISIT_COOKIE}=\u{e4}");
     let mut expected = 0;
     for (cookie, statistics, outcome, is_forgotten, is_expired) in [
-        (None, "refuse", "chose_refusal", false, false),
-        (Some(&state), "refuse", "chose_refusal", false, true),
+        (None, "refuse", "chose_refusal", true, false),
+        (Some(&state), "refuse", "chose_refusal", true, true),
+        (Some(&refused), "refuse", "chose_refusal", false, false),
         (Some(&state), "accept", "chose_everything", false, false),
         (Some(&accepted), "refuse", "withdrew", true, true),
         (Some(&accepted), "accept", "chose_everything", false, false),
@@ -156,6 +160,25 @@ async fn who_withdraws_is_forgotten_and_who_refuses_loses_the_cookie_of_his_visi
         assert_eq!(running.counts(), [(outcome.to_owned(), 1)], "{case}");
     }
     assert_eq!(orders(&running)[0].1.len(), usize::from(PARTITIONS));
+}
+
+#[tokio::test]
+async fn who_was_recorded_without_accepting_is_forgotten_when_he_refuses() {
+    let objects: (&str, &str) = ("sec-gpc", "1");
+    for (mode, is_recorded) in MODES.into_iter().zip([true, false, true, true]) {
+        let running = Running::start(&configuration(mode)).await;
+        let accepted_before_the_material_revision = format!("{COOKIE}={}", choice(true, false, 1));
+        for (headers, is_forgotten) in [
+            (vec![ORIGIN], is_recorded),
+            (vec![ORIGIN, objects], false),
+            (vec![ORIGIN, ("cookie", accepted_before_the_material_revision.as_str())], true),
+        ] {
+            let before = orders(&running).len();
+            assert_eq!(running.choose(&headers, "refuse", "refuse").await.status, 204);
+            let given = orders(&running).len() - before;
+            assert_eq!(given, usize::from(is_forgotten), "{mode} {headers:?}");
+        }
+    }
 }
 
 #[tokio::test]
