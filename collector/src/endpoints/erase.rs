@@ -27,8 +27,8 @@ use crate::submission::{Submission, outcome};
 use crate::texts::{self, fill};
 use crate::visit_cookie;
 
-/// How long a withdrawal waits for its order. The refusal must be answered even if the disk stands still.
-const WITHDRAWAL_WAIT: Duration = Duration::from_secs(2);
+/// How long a visitor waits for his order. The refusal must be answered even if the disk stands still.
+const ORDER_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn post(
     collector: &Collector,
@@ -77,8 +77,7 @@ pub(super) async fn after_refusal(
     if !had_accepted && !was_recorded(collector, sender, site) {
         return Ok(());
     }
-    let forgotten = timeout(WITHDRAWAL_WAIT, forget(collector, sender, site)).await;
-    if let Err(refusal) = forgotten.unwrap_or(Err(Refusal::Busy)) {
+    if let Err(refusal) = forget(collector, sender, site).await {
         collector.telemetry.withdrawals_not_forgotten.inc();
         tracing::warn!(%refusal, site = site.name, "a refusal holds, but what is in memory stays until its day is over");
     }
@@ -94,7 +93,15 @@ fn was_recorded(collector: &Collector, sender: &Sender<'_>, site: &Site) -> bool
 /// Orders are limited more strictly than hits: each costs a record in every partition.
 async fn forget(collector: &Collector, sender: &Sender<'_>, site: &Site) -> Result<OrderId, Refusal> {
     collector.order_limits.check(*sender.client.expose())?;
-    collector.forget(&site.name, &visitor(collector, sender)).await
+    in_time(ORDER_WAIT, collector.forget(&site.name, &visitor(collector, sender))).await
+}
+
+/// An order that takes too long may be in the journal all the same; a second one does no harm.
+async fn in_time(
+    wait: Duration,
+    ordered: impl Future<Output = Result<OrderId, Refusal>>,
+) -> Result<OrderId, Refusal> {
+    timeout(wait, ordered).await.unwrap_or(Err(Refusal::Busy))
 }
 
 /// A visitor is told that his refusal holds; a script gets the reason.
@@ -129,4 +136,18 @@ fn expire(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_disk_that_stands_still() {
+        assert_eq!(in_time(Duration::from_millis(1), pending()).await, Err(Refusal::Busy));
+        let order = OrderId([7; 16]);
+        assert_eq!(in_time(ORDER_WAIT, async { Ok(order) }).await, Ok(order));
+    }
 }
