@@ -74,6 +74,18 @@ impl NetworkLimits {
         }
     }
 
+    /// Forgets networks whose hits are so long ago that they no longer count: none stays here longer than its limit needs it.
+    pub fn forget_idle(&self) {
+        let limiter = self.limiter.load();
+        limiter.retain_recent();
+        limiter.shrink_to_fit();
+    }
+
+    /// Networks in the table.
+    pub fn networks(&self) -> usize {
+        self.limiter.load().len()
+    }
+
     /// Forgets networks that are idle. If too many are busy at once the table starts anew: an attacker with that
     /// many addresses is not held by a limit per address, and memory stays bounded.
     fn keep_table_small(&self) {
@@ -102,6 +114,8 @@ fn network(client: IpAddr) -> Network {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn limits() -> NetworkLimits {
@@ -146,6 +160,22 @@ mod tests {
         }
         assert!(limits.check("2001:db8::ffff".parse().unwrap()).is_err());
         assert_eq!(limits.check("2001:db8:0:1::1".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn a_network_whose_hits_no_longer_count_is_forgotten() {
+        let limits =
+            NetworkLimits::new(&Limits { hits_per_second: 1_000_000, burst: 1, ..Limits::default() });
+        let busy = NetworkLimits::of_orders(&Limits::default());
+        let client = "192.0.2.1".parse().unwrap();
+        assert_eq!((limits.check(client), busy.check(client)), (Ok(()), Ok(())));
+        // Its hit counts for a microsecond, its order for seconds.
+        let until = Instant::now() + Duration::from_secs(5);
+        while limits.networks() > 0 && Instant::now() < until {
+            limits.forget_idle();
+        }
+        busy.forget_idle();
+        assert_eq!((limits.networks(), busy.networks()), (0, 1));
     }
 
     #[test]

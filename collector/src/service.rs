@@ -106,7 +106,7 @@ impl Service {
     }
 
     /// Keys are made and destroyed on time and told in the log, consent counts are written at each full hour, gauges are kept, IP
-    /// databases that changed are read again. Runs until it is dropped.
+    /// databases that changed are read again, and client networks that are idle are forgotten. Runs until it is dropped.
     pub async fn upkeep(&self) {
         let mut ticks = interval(UPKEEP);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -124,6 +124,8 @@ impl Service {
             let telemetry = &self.collector.telemetry;
             telemetry.oldest_readable_hours.set(self.keys.oldest_readable_hours(clocks.now));
             self.collector.lookup.refresh();
+            self.collector.limits.forget_idle();
+            self.collector.order_limits.forget_idle();
             telemetry.journal_bytes.set(self.collector.recorder.journal().used_bytes());
             if Hour::of(clocks.now) != hour {
                 hour = Hour::of(clocks.now);

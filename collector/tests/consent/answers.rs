@@ -1,5 +1,9 @@
 //! `POST /consent`: from whom a choice is taken, and how it is counted.
 
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
 use crate::running::{COOKIE, ORIGIN, Running, choice, configuration};
 
 const FORM: &str = "site=example.com&statistics=accept";
@@ -132,5 +136,20 @@ async fn a_network_that_sends_too_much_is_refused_before_its_body_is_read() {
             answers.push(running.get(path, &[ORIGIN]).await.status);
         }
         assert!(answers.contains(&429), "{path} {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn networks_whose_hits_no_longer_count_do_not_stay_in_memory() {
+    let running = Running::start(&configuration("opt-out")).await;
+    let hit = r#"{"site":"example.com","url":"/a"}"#;
+    assert_eq!(running.ask("POST /hit", &[ORIGIN], hit).await.status, 204);
+    let collector = &running.service.collector;
+    assert_eq!(collector.limits.networks(), 1);
+    let until = Instant::now() + Duration::from_secs(10);
+    while collector.limits.networks() > 0 {
+        assert!(Instant::now() < until, "upkeep forgets no network");
+        // Its first round comes at once.
+        timeout(Duration::from_millis(50), running.service.upkeep()).await.unwrap_err();
     }
 }
