@@ -3,7 +3,6 @@
 
 mod erase;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,6 +11,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use crate::endpoints::{Body, Collector, text};
+use crate::server::Ends;
 
 /// Media type of OpenMetrics text.
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -19,12 +19,12 @@ const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-
 /// Answers one request of the admin listener; `more` are metrics of other parts of the same program.
 pub async fn answer(
     collector: Arc<Collector>,
-    peer: SocketAddr,
+    ends: Ends,
     request: Request<Incoming>,
     more: String,
 ) -> Response<Body> {
     if request.uri().path() == "/erase" {
-        return erase::post(&collector, peer, request).await.unwrap_or_else(|refusal| {
+        return erase::post(&collector, ends, request).await.unwrap_or_else(|refusal| {
             collector.telemetry.refused(&refusal);
             text(&refusal)
         });

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::admin;
 use crate::process::told;
-use crate::server::serve;
+use crate::server::{Ends, serve};
 use crate::service::Service;
 
 /// Connections of a listener that few ask.
@@ -81,11 +81,11 @@ impl Listeners {
         let mut serving = JoinSet::new();
         let collector = Arc::clone(&service.collector);
         let connections_max = collector.configuration.limits.connections;
-        let public = move |peer, request| Arc::clone(&collector).answer(peer, request);
+        let public = move |ends: Ends, request| Arc::clone(&collector).answer(ends.peer, request);
         serving.spawn(serve(self.public, connections_max, public, told(stop.clone())));
 
         let collector = Arc::clone(&service.collector);
-        let operator = move |peer, request| admin::answer(Arc::clone(&collector), peer, request, more());
+        let operator = move |ends, request| admin::answer(Arc::clone(&collector), ends, request, more());
         serving.spawn(serve(self.operator, FEW_CONNECTIONS, operator, told(stop)));
         Serving(serving)
     }

@@ -27,6 +27,15 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Wait after a failed accept: without file handles it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// Who asks.
+    pub peer: SocketAddr,
+    /// The address of this machine that was asked; nothing when the system does not say.
+    pub local: Option<SocketAddr>,
+}
+
 /// Serves until `stop` resolves, then drains.
 pub async fn serve<H, A>(
     listener: TcpListener,
@@ -34,7 +43,7 @@ pub async fn serve<H, A>(
     handler: H,
     stop: impl Future<Output = ()>,
 ) where
-    H: Fn(SocketAddr, Request<Incoming>) -> A + Clone + Send + 'static,
+    H: Fn(Ends, Request<Incoming>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(connections_max));
@@ -73,13 +82,14 @@ fn connection<H, A>(
     handler: H,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<H, A>
 where
-    H: Fn(SocketAddr, Request<Incoming>) -> A + Send + 'static,
+    H: Fn(Ends, Request<Incoming>) -> A + Send + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     // Small answers must not wait for each other (Nagle); a failure only makes them slower.
     stream.set_nodelay(true).ok();
+    let ends = Ends { peer, local: stream.local_addr().ok() };
     let service = service_fn(move |request| {
-        let answer = handler(peer, request);
+        let answer = handler(ends, request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
     http1::Builder::new()

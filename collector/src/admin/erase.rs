@@ -6,9 +6,10 @@
 //! 200           {"order": "<uuid>", "copies": 6}
 //! ```
 //! Without `site` it concerns all sites. A web page that an operator looks at must not give orders: it cannot send that header
-//! unasked, nor hide its `Origin`, and one whose name leads here (DNS rebinding) names itself in `Host`.
+//! unasked, nor hide its `Origin`, and one whose name leads here (DNS rebinding) names itself in `Host`. Nor may strangers whose requests a
+//! proxy of this machine passes on: it says so, or passes on a name that is not this machine's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
@@ -19,11 +20,14 @@ use url::{Host, Url};
 
 use crate::endpoints::{Body, Collector, body};
 use crate::refusal::Refusal;
+use crate::server::Ends;
 
 /// Header that only a program on purpose sends.
 const OPERATOR: &str = "footfall-operator";
 /// What the header says for this order.
 const ERASE: &[u8] = b"erase";
+/// Headers by which a proxy says that it asks for somebody else (RFC 7239; RFC 9110, section 7.6.3).
+const PASSED_ON: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /// Who is to be forgotten, and where. A field that is misspelt is refused: without its site an order concerns all.
 #[derive(Deserialize)]
@@ -35,14 +39,14 @@ struct Asked {
 
 pub(super) async fn post(
     collector: &Collector,
-    peer: SocketAddr,
+    ends: Ends,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
         return Err(Refusal::MethodNotAllowed { allowed: "POST" });
     }
-    check_operator(peer.ip(), &parts.headers)?;
+    check_operator(ends, &parts.headers)?;
     let (address, site) = read(&body::read(body).await?)?;
     let order = collector.order_erasure(site.as_deref(), *address.expose()).await?;
     let copies = collector.recorder.copies().count();
@@ -53,14 +57,17 @@ pub(super) async fn post(
     Ok(response)
 }
 
-/// A program of this machine, and no web page.
-fn check_operator(peer: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+/// A program of this machine, and no web page: it comes from loopback or, where the listener has another address, from that one.
+fn check_operator(Ends { peer, local }: Ends, headers: &HeaderMap) -> Result<(), Refusal> {
+    let (peer, local) = (peer.ip().to_canonical(), local.map(|local| local.ip().to_canonical()));
+    let is_own = peer.is_loopback() || Some(peer) == local;
+    let is_passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
     let says_so = headers.get_all(OPERATOR).iter().all(|value| value.as_bytes() == ERASE)
         && headers.contains_key(OPERATOR);
     let is_page = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
     let hosts: Vec<_> = headers.get_all(HOST).iter().collect();
     let is_asked_here = matches!(hosts.as_slice(), [host] if is_of_this_machine(host));
-    let is_operator = peer.to_canonical().is_loopback() && says_so && !is_page && is_asked_here;
+    let is_operator = is_own && says_so && !is_page && !is_passed_on && is_asked_here;
     if is_operator { Ok(()) } else { Err(Refusal::NotOperator) }
 }
 
@@ -85,6 +92,8 @@ fn read(body: &[u8]) -> Result<(Personal<IpAddr>, Option<String>), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use hyper::header::HeaderName;
 
@@ -93,13 +102,16 @@ mod tests {
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        check_operator(peer.parse().unwrap(), &map).is_ok()
+        let ends = |local| Ends { peer: SocketAddr::new(peer.parse().unwrap(), 50_000), local };
+        let accepts = |local| check_operator(ends(local), &map).is_ok();
+        assert!(accepts(Some("192.0.2.9:9100".parse().unwrap())) || !accepts(None), "no address is no proof");
+        accepts(Some("192.0.2.9:9100".parse().unwrap()))
     }
 
     #[test]
     fn only_a_program_of_this_machine_gives_orders() {
         let (operator, host) = (("footfall-operator", "erase"), ("host", "127.0.0.1:9100"));
-        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.9", "::ffff:192.0.2.9"] {
             assert!(check(peer, &[operator, host]), "{peer}");
         }
         for host in ["localhost", "LOCALHOST:9100", "[::1]:9100", "192.0.2.1"] {
@@ -118,6 +130,10 @@ mod tests {
             ("127.0.0.1", vec![operator, ("host", "rebound.example.org:9100")]),
             ("127.0.0.1", vec![operator, ("host", "localhost.example.org")]),
             ("127.0.0.1", vec![operator, ("host", "")]),
+            ("127.0.0.1", vec![operator, host, ("forwarded", "for=192.0.2.1")]),
+            ("127.0.0.1", vec![operator, host, ("x-forwarded-for", "")]),
+            ("127.0.0.1", vec![operator, host, ("via", "1.1 proxy")]),
+            ("192.0.2.9", vec![operator, host, ("via", "1.1 proxy")]),
         ] {
             assert!(!check(peer, &headers), "{peer} {headers:?}");
         }

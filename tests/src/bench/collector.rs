@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use collector::orders::Copies;
-use collector::server::serve;
+use collector::server::{Ends, serve};
 use collector::service::Service;
 use schemas::configuration::Configuration;
 use schemas::keys::KeyKeeper;
@@ -30,7 +30,7 @@ pub async fn collector(listener: TcpListener, data: &Path) -> Result<()> {
     let service = Service::open(configuration()?, data, keys, Copies::ONE)?;
     let collector = Arc::clone(&service.collector);
     let connections_max = collector.configuration.limits.connections;
-    let answer = move |peer, request| Arc::clone(&collector).answer(peer, request);
+    let answer = move |ends: Ends, request| Arc::clone(&collector).answer(ends.peer, request);
     tokio::join!(serve(listener, connections_max, answer, std::future::pending()), service.upkeep());
     Ok(())
 }
