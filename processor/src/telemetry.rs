@@ -51,6 +51,10 @@ pub struct Telemetry {
     pub lag: Gauge<u64, AtomicU64>,
     /// Times that a record waited for a key that should be on this machine.
     pub missing_keys: Counter,
+    /// Erase orders that were carried out and that the audit chain does not tell yet, as of the last look.
+    pub orders_not_chained: Gauge<u64, AtomicU64>,
+    /// Erase orders that some partitions have carried out and others have not for ten minutes.
+    pub orders_late: Gauge<u64, AtomicU64>,
     /// Hours since the oldest record that some key still opens was written.
     pub oldest_readable_hours: Gauge<u64, AtomicU64>,
 }
@@ -74,6 +78,8 @@ impl Default for Telemetry {
             unwritten: Gauge::default(),
             lag: Gauge::default(),
             missing_keys: Counter::default(),
+            orders_not_chained: Gauge::default(),
+            orders_late: Gauge::default(),
             oldest_readable_hours: Gauge::default(),
         };
         telemetry.register();
@@ -146,6 +152,10 @@ impl Telemetry {
         registry.register("lag", "Records in Kafka that are not taken yet", self.lag.clone());
         let missing = "Times that a record waited for a key that should be on this machine";
         registry.register("missing_keys", missing, self.missing_keys.clone());
+        let waiting = "Erase orders carried out that the audit chain does not tell yet";
+        registry.register("orders_not_chained", waiting, self.orders_not_chained.clone());
+        let late = "Erase orders carried out in some partitions and not in others for ten minutes";
+        registry.register("orders_late", late, self.orders_late.clone());
         let oldest = "Hours since the oldest record that a key still opens may have been written";
         registry.register("oldest_readable_hours", oldest, self.oldest_readable_hours.clone());
     }

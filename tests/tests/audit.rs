@@ -4,7 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use processor::audit::{
-    AuditCommand, AuditError, Facts, OrderPassed, Verify, Wrong, append, audit, record_orders,
+    AuditCommand, AuditError, Entry, Facts, Head, OrderPassed, OrdersPassed, Verify, Wrong, append, audit,
+    record_orders,
 };
 use processor::erasure::missing;
 use processor::store::Store;
@@ -58,6 +59,17 @@ impl Engine {
         self.run(&format!("INSERT INTO open_hits ({columns}) VALUES {}", values.join(","))).await;
     }
 
+    /// Tells of the orders that have passed; how many entries that made, and which orders are under way.
+    async fn record(&self, now: Timestamp) -> (usize, Vec<String>) {
+        let orders = self.store.orders_not_chained().await.unwrap();
+        (record_orders(&self.store, &orders, now).await.unwrap(), orders.under_way)
+    }
+
+    async fn first_order(&self) -> String {
+        let first = "SELECT min(subject) FROM open_hits WHERE reason = 'erase'";
+        self.operator.query(first).await.unwrap().trim().to_owned()
+    }
+
     async fn verify(&self, head: Option<String>) -> Result<(), AuditError> {
         audit(&self.store, &AuditCommand::Verify(Verify { head })).await
     }
@@ -95,18 +107,48 @@ async fn orders_that_passed_all_partitions_are_chained_once() {
         .await;
     let now = Timestamp::now();
     assert_eq!(
-        record_orders(&engine.store, now).await.unwrap(),
-        1,
+        engine.record(now).await,
+        (1, vec![uuid(22), uuid(23)]),
         "others lack a copy, or one was not read"
     );
     engine.rows(&[(2, 2, 2, "control", "erase_address", 22, 0, 2)]).await;
-    assert_eq!(record_orders(&engine.store, now).await.unwrap(), 1);
-    assert_eq!(record_orders(&engine.store, now).await.unwrap(), 0);
+    assert_eq!(engine.record(now).await, (1, vec![uuid(23)]));
+    assert_eq!(engine.record(now).await.0, 0);
     let entries =
         engine.operator.query("SELECT number, action, facts FROM audit_chain ORDER BY number").await.unwrap();
-    let fact = |order| format!("{{\"copies\":2,\"order\":\"{}\",\"site\":\"a\"}}", uuid(order));
-    assert_eq!(entries, format!("1\terase\t{}\n2\terase_address\t{}\n", fact(21), fact(22)));
+    let visitors = format!(r#"{{"count":1,"orders":["{}"]}}"#, uuid(21));
+    let operators = format!(r#"{{"copies":2,"order":"{}","site":"a"}}"#, uuid(22));
+    assert_eq!(entries, format!("1\terase\t{visitors}\n2\terase_address\t{operators}\n"));
     engine.verify(None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_orders_make_few_entries_and_each_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path()).await;
+    let many = "INSERT INTO open_hits (site, collector, sequence, written_date, readable, kind, reason, subject, count) \
+                SELECT 'a', toUUID('01010101-0101-0101-0101-010101010101'), number + 1, today(), 2, 'control', 'erase', \
+                    toUUID(concat('00000000-0000-0000-0000-', leftPad(toString(number + 1), 12, '0'))), 1 FROM numbers(1001)";
+    engine.run(many).await;
+    // An entry as it was when each order had its own.
+    let alone = OrderPassed { copies: 1, order: engine.first_order().await, site: "a".into() };
+    let entry = Entry::after(&Head::default(), &Facts::AddressErased(alone), Timestamp::now());
+    let mut old = Entry { action: "erase".into(), ..entry };
+    old.hash = old.computed_hash();
+    engine.store.audit_insert(&old).await.unwrap();
+    engine.rows(&[(2, 1, 2, "control", "erase", 21, 0, 1)]).await;
+
+    assert_eq!(engine.record(Timestamp::now()).await, (2, vec![]));
+    assert_eq!(engine.record(Timestamp::now()).await, (0, vec![]));
+    let told = "SELECT count(), sum(length(JSONExtract(facts, 'orders', 'Array(String)'))), \
+                    sum(JSONExtractUInt(facts, 'count')), max(length(JSONExtract(facts, 'orders', 'Array(String)'))) FROM audit_chain";
+    assert_eq!(engine.operator.query(told).await.unwrap().trim(), "3\t1001\t1001\t1000");
+    engine.verify(None).await.unwrap();
+
+    // Another processor that saw some of the same orders at the same moment.
+    let seen = Facts::Erased(OrdersPassed { count: 2, orders: vec![uuid(21), uuid(22)] });
+    append(&engine.store, &seen, Timestamp::now()).await.unwrap();
+    assert_eq!(engine.operator.query("SELECT count() FROM audit").await.unwrap().trim(), "3");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,13 +13,14 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Others that take the number, one after another. So many there are only when the table was tampered with.
 const TRIES: usize = 100;
 
-/// Appends an entry, unless one about the same order tells the same already, and gives whichever counts.
+/// Appends an entry, unless one tells the same of one of its orders already, and gives whichever counts. Of several orders the others
+/// may not be told then: whoever tells of many looks again.
 ///
 /// # Errors
 /// ClickHouse's, and [`StoreError::AuditRefused`]. Whether it was appended is unknown then; to repeat it does no harm.
 pub async fn append(store: &Store, facts: &Facts, now: Timestamp) -> Result<Entry, StoreError> {
     for _ in 0..TRIES {
-        let rows = store.audit_rows(facts.action(), facts.order()).await?;
+        let rows = store.audit_rows(facts.action(), &facts.orders()).await?;
         if let Some(entry) = rows.same {
             return Ok(entry);
         }
@@ -27,17 +28,4 @@ pub async fn append(store: &Store, facts: &Facts, now: Timestamp) -> Result<Entr
         tokio::time::sleep(SETTLE).await;
     }
     Err(StoreError::AuditRefused)
-}
-
-/// Appends an entry for each order whose copies have all passed and that has none; gives how many.
-///
-/// # Errors
-/// ClickHouse's.
-pub async fn record_orders(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
-    let passed = store.orders_passed().await?;
-    for facts in &passed {
-        let entry = append(store, facts, now).await?;
-        tracing::info!(number = entry.number, action = entry.action, "an erase order was carried out");
-    }
-    Ok(passed.len())
 }

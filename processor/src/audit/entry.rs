@@ -2,7 +2,7 @@
 //! recompute it:
 //!
 //! ```text
-//! {"action":"erase","at":"2026-11-24T12:00:00Z","facts":"{\"copies\":3,…}","number":7,"previous":"…"}
+//! {"action":"erase_address","at":"2026-11-24T12:00:00Z","facts":"{\"copies\":3,…}","number":7,"previous":"…"}
 //! ```
 
 use std::fmt::Write as _;
@@ -110,18 +110,21 @@ mod tests {
     use super::*;
     use crate::audit::OrderPassed;
 
-    /// Independent of this program: `printf '%s' '{"action":"erase",…}' | sha256sum`.
+    /// Independent of this program: `printf '%s' '{"action":"erase_address",…}' | sha256sum`.
     #[test]
     fn anybody_can_recompute_a_hash() {
         let order = "07070707-0707-0707-0707-070707070707".to_owned();
         let passed = OrderPassed { copies: 3, order, site: "münchen.example".into() };
-        let entry =
-            Entry::after(&Head::default(), &Facts::Erased(passed), "2026-11-24T12:34:56Z".parse().unwrap());
+        let entry = Entry::after(
+            &Head::default(),
+            &Facts::AddressErased(passed),
+            "2026-11-24T12:34:56Z".parse().unwrap(),
+        );
         assert_eq!(
             entry.facts,
             r#"{"copies":3,"order":"07070707-0707-0707-0707-070707070707","site":"münchen.example"}"#
         );
         assert_eq!(entry.at(), "2026-11-24T12:00:00Z", "no time is finer than the hour");
-        assert_eq!(entry.hash, "909e7b30ef6599e001e3ccd91060f5b7ed930d585aebb0f137e6839e87536330");
+        assert_eq!(entry.hash, "78bf6fae9c86abc252224edebf1148671e4dd2c8ac25b89b9b8ac3506692f19a");
     }
 }

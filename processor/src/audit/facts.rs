@@ -6,8 +6,8 @@ use serde::Serialize;
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
-    /// A visitor's own order has passed all partitions.
-    Erased(OrderPassed),
+    /// Visitors' own orders have passed all partitions. They share an entry: strangers can give many.
+    Erased(OrdersPassed),
     /// An operator's order has passed all partitions.
     AddressErased(OrderPassed),
     /// Keys were destroyed before their time.
@@ -23,6 +23,15 @@ pub struct OrderPassed {
     pub order: String,
     /// The only site it concerned; empty for all.
     pub site: String,
+}
+
+/// Visitors' orders whose copies have all been carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrdersPassed {
+    /// How many.
+    pub count: u64,
+    /// Each one, as a UUID.
+    pub orders: Vec<String>,
 }
 
 /// Keys that an operator destroyed after an order.
@@ -50,18 +59,20 @@ impl Facts {
         }
     }
 
-    /// The order that it is about.
-    pub fn order(&self) -> &str {
+    /// The orders that it is about.
+    pub fn orders(&self) -> Vec<&str> {
         match self {
-            Self::Erased(passed) | Self::AddressErased(passed) => &passed.order,
-            Self::KeysDestroyed(destroyed) => &destroyed.order,
+            Self::Erased(passed) => passed.orders.iter().map(String::as_str).collect(),
+            Self::AddressErased(passed) => vec![&passed.order],
+            Self::KeysDestroyed(destroyed) => vec![&destroyed.order],
         }
     }
 
     /// As canonical JSON.
     pub fn json(&self) -> String {
         let json = match self {
-            Self::Erased(passed) | Self::AddressErased(passed) => serde_json::to_string(passed),
+            Self::Erased(passed) => serde_json::to_string(passed),
+            Self::AddressErased(passed) => serde_json::to_string(passed),
             Self::KeysDestroyed(destroyed) => serde_json::to_string(destroyed),
         };
         // INVARIANT: texts, numbers and booleans are JSON.

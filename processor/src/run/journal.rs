@@ -79,7 +79,7 @@ impl Run {
         let mut batch = Batch::new(self.source.id(), Arc::clone(&self.telemetry));
         // Upkeep forgets days by the clock, so it must not come before what the journal still holds of them.
         confirmed.mark_changed();
-        let mut audits = Audits::new(self.store.clone(), Handle::current());
+        let mut audits = Audits::new(self.store.clone(), Arc::clone(&self.telemetry), Handle::current());
         let mut upkeep = tokio::time::interval_at(tokio::time::Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(stop);

@@ -33,7 +33,7 @@ impl From<AuditRow> for Entry {
 pub struct AuditRows {
     /// The last entry.
     pub head: Head,
-    /// The entry of the same action about the same order, if there is one.
+    /// The first entry of the same action about one of the same orders, if there is one.
     pub same: Option<Entry>,
 }
 
@@ -51,20 +51,22 @@ impl Entries {
 }
 
 impl Store {
-    /// Where the chain ends, and what it says of an order already.
+    /// Where the chain ends, and what it says of these orders already.
     ///
     /// # Errors
     /// ClickHouse's.
-    pub async fn audit_rows(&self, action: &str, order: &str) -> Result<AuditRows, StoreError> {
+    pub async fn audit_rows(&self, action: &str, orders: &[&str]) -> Result<AuditRows, StoreError> {
         let question = format!(
             "SELECT {COLUMNS} FROM footfall.audit_chain \
-             WHERE number = (SELECT max(number) FROM footfall.audit) OR (action = ? AND JSONExtractString(facts, 'order') = ?) \
+             WHERE number = (SELECT max(number) FROM footfall.audit) \
+                OR (action = ? AND hasAny(?, arrayPushBack(JSONExtract(facts, 'orders', 'Array(String)'), JSONExtractString(facts, 'order')))) \
              ORDER BY number"
         );
-        let rows: Vec<AuditRow> = self.client.query(&question).bind(action).bind(order).fetch_all().await?;
+        let rows: Vec<AuditRow> = self.client.query(&question).bind(action).bind(orders).fetch_all().await?;
         let entries: Vec<Entry> = rows.into_iter().map(Entry::from).collect();
         let head = entries.last().map(Entry::head).unwrap_or_default();
-        let is_same = |entry: &Entry| entry.action == action && entry.facts.contains(order);
+        let is_same =
+            |entry: &Entry| entry.action == action && orders.iter().any(|order| entry.facts.contains(order));
         Ok(AuditRows { head, same: entries.into_iter().find(is_same) })
     }
 

@@ -6,7 +6,7 @@ use schemas::wire::CollectorId;
 use serde::Deserialize;
 
 use super::{Hole, Store, StoreError, collector_of};
-use crate::audit::{Facts, OrderPassed};
+use crate::audit::{NotChained, OrderPassed};
 
 /// A collector of which there are rows of the last 48 hours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,24 +29,29 @@ impl SeenCollector {
 }
 
 impl Store {
-    /// What is to be said of the orders whose copies have all passed and that the audit chain does not know yet.
+    /// The orders that the audit chain does not know and of which at least one copy has passed.
     ///
     /// # Errors
     /// ClickHouse's.
-    pub async fn orders_passed(&self) -> Result<Vec<Facts>, StoreError> {
+    pub async fn orders_not_chained(&self) -> Result<NotChained, StoreError> {
         #[derive(Row, Deserialize)]
-        struct Passed {
+        struct Seen {
             order: String,
             of_address: bool,
             site: String,
             copies: u64,
+            passed: u64,
         }
-        let rows: Vec<Passed> = self.client.query(include_str!("orders_passed.sql")).fetch_all().await?;
-        let facts = |Passed { order, of_address, site, copies }| {
-            let passed = OrderPassed { copies, order, site };
-            if of_address { Facts::AddressErased(passed) } else { Facts::Erased(passed) }
-        };
-        Ok(rows.into_iter().map(facts).collect())
+        let rows: Vec<Seen> = self.client.query(include_str!("orders_not_chained.sql")).fetch_all().await?;
+        let mut orders = NotChained::default();
+        for Seen { order, of_address, site, copies, passed } in rows {
+            match (passed >= copies, of_address) {
+                (false, _) => orders.under_way.push(order),
+                (true, false) => orders.of_visitors.push(order),
+                (true, true) => orders.of_operators.push(OrderPassed { copies, order, site }),
+            }
+        }
+        Ok(orders)
     }
 
     /// How many copies of an order have passed.

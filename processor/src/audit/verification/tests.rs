@@ -4,7 +4,7 @@ use crate::audit::{Facts, KeysDestroyed, OrderPassed};
 const NOW: &str = "2026-11-24T12:34:56Z";
 
 fn passed(order: u64) -> Facts {
-    Facts::Erased(OrderPassed { copies: 3, order: order.to_string(), site: "a".into() })
+    Facts::AddressErased(OrderPassed { copies: 3, order: order.to_string(), site: "a".into() })
 }
 
 fn after(head: &Head, order: u64) -> Entry {
@@ -49,7 +49,7 @@ fn a_change_of_any_field_is_named_at_its_entry() {
     let changed = |tamper: fn(&mut Entry)| tampered(tamper).unwrap_err();
     let of = |number, wrong| BadLink { number, wrong };
     assert_eq!(changed(|entry| entry.at_seconds += 1), of(3, Wrong::Hash));
-    assert_eq!(changed(|entry| entry.action = "erase_address".into()), of(3, Wrong::Hash));
+    assert_eq!(changed(|entry| entry.action = "erase".into()), of(3, Wrong::Hash));
     assert_eq!(changed(|entry| entry.facts.push(' ')), of(3, Wrong::Hash));
     assert_eq!(changed(|entry| entry.previous = "0".repeat(64)), of(3, Wrong::Hash));
     assert_eq!(changed(|entry| entry.hash = "0".repeat(64)), of(3, Wrong::Hash));

@@ -99,7 +99,7 @@ impl Run {
         let source = Arc::new(source);
         let holes = Holes::new((store.clone(), Arc::clone(&source), partitions), runtime.clone(), hole_check);
         let standing = Standing::new(keys.keys());
-        let audits = Audits::new(store.clone(), runtime.clone());
+        let audits = Audits::new(store.clone(), Arc::clone(&telemetry), runtime.clone());
         let inserts = Inserts::new(store, runtime);
         let fences = Fences::default();
         Self { source, consumption, keys, telemetry, begin, inserts, holes, audits, fences, standing }
@@ -282,6 +282,8 @@ impl Run {
         self.consumption.forget_kept();
         if self.standing.assigned.contains(&FIRST_PARTITION) {
             self.audits.begin();
+        } else {
+            self.audits.end();
         }
     }
 
