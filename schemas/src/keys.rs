@@ -16,7 +16,7 @@ use ring::aead::{self, LessSafeKey, Nonce, UnboundKey};
 use crate::wire::NONCE_BYTES;
 
 pub use clock_guard::{CLOCKS_APART_MAX_MS, ClockGuard, ClocksApart};
-pub use directory::{DestroyedKey, KeyDirectory, KeyDirectoryError, Maintained, Replaced};
+pub use directory::{DestroyedKey, Destruction, KeyDirectory, KeyDirectoryError, Maintained, Replaced};
 pub use keeper::{Clocks, KeyKeeper};
 pub use visit_keys::{VISIT_COOKIE_VALUE_BYTES_MAX, VisitKeys};
 

@@ -24,7 +24,7 @@ pub struct Entry {
     pub number: u64,
     /// Start of the hour in which it was written, in seconds since 1970-01-01T00:00Z.
     pub at_seconds: u32,
-    /// What was done: `erase`, `erase_address`, `keys_destroyed`.
+    /// What was done: `erase`, `erase_address`, `destroying_keys`, `keys_destroyed`.
     pub action: String,
     /// Canonical JSON.
     pub facts: String,

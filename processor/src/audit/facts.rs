@@ -10,6 +10,8 @@ pub enum Facts {
     Erased(OrdersPassed),
     /// An operator's order has passed all partitions.
     AddressErased(OrderPassed),
+    /// Keys are about to be destroyed before their time: whatever happens now, the chain tells of it.
+    DestroyingKeys(KeysDestroyed),
     /// Keys were destroyed before their time.
     KeysDestroyed(KeysDestroyed),
 }
@@ -34,7 +36,7 @@ pub struct OrdersPassed {
     pub orders: Vec<String>,
 }
 
-/// Keys that an operator destroyed after an order.
+/// Keys that an operator destroys after an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeysDestroyed {
     /// UTC days whose records they opened.
@@ -55,6 +57,7 @@ impl Facts {
         match self {
             Self::Erased(_) => "erase",
             Self::AddressErased(_) => "erase_address",
+            Self::DestroyingKeys(_) => "destroying_keys",
             Self::KeysDestroyed(_) => "keys_destroyed",
         }
     }
@@ -64,7 +67,7 @@ impl Facts {
         match self {
             Self::Erased(passed) => passed.orders.iter().map(String::as_str).collect(),
             Self::AddressErased(passed) => vec![&passed.order],
-            Self::KeysDestroyed(destroyed) => vec![&destroyed.order],
+            Self::DestroyingKeys(destroyed) | Self::KeysDestroyed(destroyed) => vec![&destroyed.order],
         }
     }
 
@@ -73,7 +76,9 @@ impl Facts {
         let json = match self {
             Self::Erased(passed) => serde_json::to_string(passed),
             Self::AddressErased(passed) => serde_json::to_string(passed),
-            Self::KeysDestroyed(destroyed) => serde_json::to_string(destroyed),
+            Self::DestroyingKeys(destroyed) | Self::KeysDestroyed(destroyed) => {
+                serde_json::to_string(destroyed)
+            }
         };
         // INVARIANT: texts, numbers and booleans are JSON.
         json.unwrap_or_default()

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! address ─▶ order, one copy in each partition ─▶ all copies passed ─▶ audit entry ─▶ report
-//!            (Kafka: `sending`;                     └─ --now: new key ─▶ every collector uses it ─▶ older keys destroyed ─▶ audit entry
+//!            (Kafka: `sending`;                     └─ --now: new key ─▶ every collector uses it ─▶ audit entry ─▶ older keys destroyed ─▶
+//!                                                                      audit entry
 //!             one machine: its collector's journal)
 //! ```
 //! [`Erasure::follow`] is all but the way into the log, which differs. Nothing here prints or logs whom an order names.
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use collector::orders::OrderId;
 use collector::process::complain;
 use jiff::Timestamp;
-use schemas::keys::{DestroyedKey, KeyDirectory, KeyDirectoryError, Replaced};
+use schemas::keys::{DestroyedKey, Destruction, KeyDirectory, KeyDirectoryError, Replaced};
 
 use crate::audit::{Entry, Facts, KeysDestroyed, OrderPassed, append};
 use crate::store::{Store, StoreError};
@@ -62,6 +63,19 @@ pub enum ErasureError {
         copies: u64,
         /// How long it was waited.
         seconds: u64,
+    },
+    /// Keys are destroyed, and the chain has no entry of it.
+    #[error(
+        "order {order}: {keys} keys are destroyed, but the audit chain tells only that they were to be (`destroying_keys`); keep this \
+         message with the report: {error}"
+    )]
+    NotTold {
+        /// The order after which it was done.
+        order: String,
+        /// How many keys.
+        keys: u64,
+        /// Why the chain did not take it.
+        error: StoreError,
     },
     /// ClickHouse's.
     #[error(transparent)]
@@ -128,25 +142,31 @@ impl Erasure<'_> {
         if !missing.is_empty() && !force {
             return Ok(Keys::StillInUse { missing });
         }
-        let destroyed = directory.destroy_all_but(new.key)?;
-        let facts = destroyed_facts(ordered, &destroyed, missing.len());
-        let entry = self.audited(&facts, &destroyed).await?;
-        Ok(Keys::Destroyed { destroyed, missing, entry })
+        let facts = |keys: &[DestroyedKey]| key_facts(ordered, keys, missing.len());
+        // Killed between the two entries, or with ClickHouse gone, the chain tells what was to be destroyed.
+        let announced = Facts::DestroyingKeys(facts(&directory.all_but(new.key)?));
+        append(self.store, &announced, Timestamp::now()).await?;
+        let Destruction { destroyed, failed } = directory.destroy_all_but(new.key)?;
+        let entry = self.audited(facts(&destroyed)).await?;
+        Ok(Keys::Destroyed { destroyed, failed, missing, entry })
     }
 
     /// What was destroyed must be told, whatever ClickHouse does at that moment.
-    async fn audited(&self, facts: &Facts, destroyed: &[DestroyedKey]) -> Result<Entry, StoreError> {
-        let until = Instant::now() + self.wait;
+    async fn audited(&self, destroyed: KeysDestroyed) -> Result<Entry, ErasureError> {
+        let (until, keys) = (Instant::now() + self.wait, destroyed.keys);
+        let facts = Facts::KeysDestroyed(destroyed);
         loop {
-            match append(self.store, facts, Timestamp::now()).await {
-                Err(error) if Instant::now() < until => {
+            match append(self.store, &facts, Timestamp::now()).await {
+                Ok(entry) => return Ok(entry),
+                Err(error) if Instant::now() >= until => {
+                    return Err(ErasureError::NotTold { order: facts.orders().concat(), keys, error });
+                }
+                Err(error) => {
                     complain(format!(
-                        "{} keys are destroyed, but the audit chain does not take it yet: {error}",
-                        destroyed.len()
+                        "{keys} keys are destroyed, but the audit chain does not take it yet: {error}"
                     ));
                     tokio::time::sleep(LOOK).await;
                 }
-                appended => return appended,
             }
         }
     }
@@ -181,14 +201,14 @@ fn passed(ordered: &Ordered) -> Facts {
     Facts::AddressErased(OrderPassed { copies: *copies, order: order.to_string(), site: site.clone() })
 }
 
-fn destroyed_facts(ordered: &Ordered, destroyed: &[DestroyedKey], missing: usize) -> Facts {
-    let mut days: Vec<_> = destroyed.iter().map(|key| key.day).collect();
+fn key_facts(ordered: &Ordered, keys: &[DestroyedKey], missing: usize) -> KeysDestroyed {
+    let mut days: Vec<_> = keys.iter().map(|key| key.day).collect();
     days.dedup();
-    Facts::KeysDestroyed(KeysDestroyed {
+    KeysDestroyed {
         days,
         forced: missing > 0,
-        keys: destroyed.len() as u64,
+        keys: keys.len() as u64,
         missing_collectors: missing as u64,
         order: ordered.order.to_string(),
-    })
+    }
 }

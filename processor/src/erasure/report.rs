@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use schemas::keys::DestroyedKey;
+use schemas::keys::{DestroyedKey, KeyDirectoryError};
 
 use super::{Missing, Ordered};
 use crate::audit::Entry;
@@ -38,6 +38,8 @@ pub enum Keys {
     Destroyed {
         /// Which ones.
         destroyed: Vec<DestroyedKey>,
+        /// Why others of them are not.
+        failed: Option<KeyDirectoryError>,
         /// Collectors whose unread records are lost with them.
         missing: Vec<Missing>,
         /// The audit entry of that.
@@ -46,9 +48,15 @@ pub enum Keys {
 }
 
 impl Report {
-    /// Whether all that was wanted is done.
-    pub fn is_complete(&self) -> bool {
-        !matches!(self.keys, Keys::StillInUse { .. })
+    /// What of that which was wanted is not done.
+    pub fn not_done(&self) -> Option<&'static str> {
+        match &self.keys {
+            Keys::StillInUse { .. } => Some("no key was destroyed; the report says what is missing"),
+            Keys::Destroyed { failed: Some(_), .. } => {
+                Some("not all keys were destroyed; the report says why")
+            }
+            Keys::Kept { .. } | Keys::Destroyed { .. } => None,
+        }
     }
 }
 
@@ -95,8 +103,14 @@ impl fmt::Display for Keys {
                      With --force the keys are destroyed all the same, and what of these was not read is lost."
                 )
             }
-            Self::Destroyed { destroyed, missing, entry } => {
+            Self::Destroyed { destroyed, failed, missing, entry } => {
                 destroyed_keys(f, destroyed)?;
+                if let Some(error) = failed {
+                    writeln!(
+                        f,
+                        "Not destroyed: the other keys, whose records can still be read. {error}. Mend that, and repeat the command."
+                    )?;
+                }
                 if !missing.is_empty() {
                     writeln!(
                         f,
@@ -173,15 +187,27 @@ mod tests {
     fn what_was_destroyed_is_told_by_day_and_number() {
         let key = |day: &str, name: &str| DestroyedKey { day: day.parse().unwrap(), name: name.into() };
         let destroyed = vec![key("2026-11-23", "a"), key("2026-11-24", "b"), key("2026-11-24", "c")];
-        let text = report(Keys::Destroyed { destroyed, missing: lagging(), entry: entry() }).to_string();
+        let done = Keys::Destroyed { destroyed, failed: None, missing: lagging(), entry: entry() };
+        let text = report(done).to_string();
         assert!(text.contains("3 keys, of 2026-11-23, 2026-11-24."), "{text}");
         assert!(text.contains("may count twice") && text.contains("`expired`"), "{text}");
     }
 
     #[test]
+    fn of_a_destruction_that_failed_both_parts_are_told() {
+        let destroyed = vec![DestroyedKey { day: "2026-11-23".parse().unwrap(), name: "a".into() }];
+        let failed = Some(KeyDirectoryError::Damaged("stubborn.key".into()));
+        let report = report(Keys::Destroyed { destroyed, failed, missing: vec![], entry: entry() });
+        assert_eq!(report.not_done(), Some("not all keys were destroyed; the report says why"));
+        let text = report.to_string();
+        assert!(text.contains("1 keys, of 2026-11-23.") && text.contains("stubborn.key"), "{text}");
+        assert!(text.contains("Not destroyed: the other keys"), "{text}");
+    }
+
+    #[test]
     fn collectors_that_may_need_older_keys_are_named_and_nothing_is_done() {
         let report = report(Keys::StillInUse { missing: lagging() });
-        assert!(!report.is_complete());
+        assert_eq!(report.not_done(), Some("no key was destroyed; the report says what is missing"));
         let text = report.to_string();
         let named =
             "- collector 09090909-0909-0909-0909-090909090909: the new key is in use in 1 of 3 partitions";

@@ -22,7 +22,7 @@ mod marks;
 mod replacement;
 
 use marks::marked;
-pub use replacement::{DestroyedKey, Replaced};
+pub use replacement::{DestroyedKey, Destruction, Replaced};
 
 /// Bytes of a key file: id and key.
 pub(super) const FILE_BYTES: usize = 16 + 32;

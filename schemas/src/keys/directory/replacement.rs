@@ -26,13 +26,22 @@ pub struct Replaced {
     pub key: KeyId,
 }
 
-/// A key that is no more.
+/// A key that is no more, or is to be destroyed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestroyedKey {
     /// The UTC day whose records it opened.
     pub day: Date,
     /// Its file.
     pub name: String,
+}
+
+/// What became of keys that were to be destroyed.
+#[derive(Debug, Default)]
+pub struct Destruction {
+    /// Those that are no more.
+    pub destroyed: Vec<DestroyedKey>,
+    /// Why it went no further; nothing when all are destroyed.
+    pub failed: Option<KeyDirectoryError>,
 }
 
 impl KeyDirectory {
@@ -71,24 +80,38 @@ impl KeyDirectory {
     /// be keys and cannot be read. Programs that share the directory forget them at their next upkeep.
     ///
     /// # Errors
-    /// [`KeyDirectoryError::NotInUse`], and when a file cannot be destroyed; those before it are.
-    pub fn destroy_all_but(&mut self, key: KeyId) -> Result<Vec<DestroyedKey>, KeyDirectoryError> {
+    /// [`KeyDirectoryError::NotInUse`], and when the directory cannot be read: then nothing is destroyed.
+    pub fn destroy_all_but(&mut self, key: KeyId) -> Result<Destruction, KeyDirectoryError> {
+        let mut done = Destruction::default();
+        for file in self.all_but(key)? {
+            if let Err(error) = self.destroy_marked(&file) {
+                done.failed = Some(error);
+                break;
+            }
+            done.destroyed.push(file);
+        }
+        Ok(done)
+    }
+
+    /// The keys that [`KeyDirectory::destroy_all_but`] destroys.
+    ///
+    /// # Errors
+    /// [`KeyDirectoryError::NotInUse`], and when the directory cannot be read.
+    pub fn all_but(&mut self, key: KeyId) -> Result<Vec<DestroyedKey>, KeyDirectoryError> {
         self.read()?;
         let in_use = self.files.iter().find(|(file, held)| held.key.id() == key && **file == name(held.day));
         let last = in_use.map(|(_, held)| held.day).ok_or(KeyDirectoryError::NotInUse(key))?;
-        let mut destroyed = Vec::new();
-        for file in self.key_files()? {
-            let is_in_use = self.files.get(&file.name).is_some_and(|held| held.key.id() == key);
-            if file.day > last || is_in_use || file.name == name(last) {
-                continue;
-            }
-            if let Some(held) = self.files.get(&file.name) {
-                self.mark(held.key.id(), file.day)?;
-            }
-            self.destroy(&file.name)?;
-            destroyed.push(file);
+        let is_in_use = |name: &str| self.files.get(name).is_some_and(|held| held.key.id() == key);
+        let mut files = self.key_files()?;
+        files.retain(|file| file.day <= last && file.name != name(last) && !is_in_use(&file.name));
+        Ok(files)
+    }
+
+    fn destroy_marked(&mut self, file: &DestroyedKey) -> Result<(), KeyDirectoryError> {
+        if let Some(held) = self.files.get(&file.name) {
+            self.mark(held.key.id(), file.day)?;
         }
-        Ok(destroyed)
+        self.destroy(&file.name)
     }
 
     /// The keys with which records of `day` and later ones are or will be encrypted, as they are now.

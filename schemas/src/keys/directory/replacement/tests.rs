@@ -63,8 +63,10 @@ fn all_older_keys_are_destroyed_and_a_program_that_shares_the_directory_forgets_
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     let new = directory.replace(at(NOW), |bytes| bytes.fill(9)).unwrap().key;
-    let destroyed = directory.destroy_all_but(new).unwrap();
-    let destroyed: Vec<String> = destroyed.into_iter().map(|key| key.name).collect();
+    let foretold = directory.all_but(new).unwrap();
+    let done = directory.destroy_all_but(new).unwrap();
+    assert!(done.failed.is_none() && done.destroyed == foretold);
+    let destroyed: Vec<String> = done.destroyed.into_iter().map(|key| key.name).collect();
     assert_eq!(
         destroyed,
         [
@@ -90,7 +92,7 @@ fn all_older_keys_are_destroyed_and_a_program_that_shares_the_directory_forgets_
         assert!(!keys.was_destroyed(new) && old.iter().all(|id| keys.was_destroyed(*id)));
         assert_eq!(program.sealing_key(at("2026-11-23T00:00:00Z")).unwrap().id(), KeyId([3; 16]));
     }
-    assert_eq!(directory.destroy_all_but(new).unwrap(), [], "a repeat has nothing left to do");
+    assert_eq!(directory.destroy_all_but(new).unwrap().destroyed, [], "a repeat has nothing left to do");
 }
 
 /// Every state in which a crash may leave the directory, and what the next attempt makes of it.
@@ -129,7 +131,7 @@ fn a_key_under_two_names_is_not_destroyed_while_it_is_in_use() {
     let (mut directory, [yesterdays, current]) = kept(folder.path());
     let second = folder.path().join("2026-11-22.0808080808080808.key");
     fs::hard_link(folder.path().join("2026-11-22.key"), second).unwrap();
-    let destroyed = directory.destroy_all_but(current).unwrap();
+    let destroyed = directory.destroy_all_but(current).unwrap().destroyed;
     assert_eq!(destroyed.len(), 1);
     let read_anew = KeyDirectory::open(folder.path()).unwrap().keys();
     assert!(opens(&read_anew, current) && !opens(&read_anew, yesterdays));
@@ -153,6 +155,24 @@ fn a_destruction_that_was_cut_short_is_finished_and_a_copy_that_comes_later_is_d
         ["2026-11-22.key", "2026-11-23.key", "2026-11-24.key"],
         "a mark goes with its day"
     );
+}
+
+#[test]
+fn what_was_destroyed_before_a_failure_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut directory, [yesterdays, old]) = kept(folder.path());
+    // Nobody can write to it, not even root.
+    let stubborn = folder.path().join("2026-11-21.stubborn.key");
+    std::os::unix::fs::symlink("/proc/version", &stubborn).unwrap();
+    let new = directory.replace(at(NOW), |bytes| bytes.fill(9)).unwrap().key;
+    let done = directory.destroy_all_but(new).unwrap();
+    let destroyed: Vec<String> = done.destroyed.into_iter().map(|key| key.name).collect();
+    assert_eq!(destroyed, ["2026-11-21.key"]);
+    assert!(done.failed.unwrap().to_string().contains("2026-11-21.stubborn.key"));
+    assert!(!opens(&directory.keys(), yesterdays) && opens(&directory.keys(), old));
+    fs::remove_file(&stubborn).unwrap();
+    let done = directory.destroy_all_but(new).unwrap();
+    assert!(done.failed.is_none() && done.destroyed.len() == 1 && !opens(&directory.keys(), old));
 }
 
 #[test]
