@@ -24,7 +24,9 @@ pub struct Erase {
     /// Only on this site; on all without it.
     #[arg(long, value_name = "NAME")]
     pub site: Option<String>,
-    /// Also destroys the keys of everything written until now, so that no copy of it can be read any more.
+    /// Also destroys the keys of everything written until now, so that no copy of it can be read any more, as soon as all collectors
+    /// are known to use a new one; after half a minute at the earliest. All must share one key directory. A collector of which nothing has
+    /// ever been read, as it never reached Kafka, is not known: what it holds is lost.
     #[arg(long)]
     pub now: bool,
     /// Destroys them even when collectors have not said that they use the new key; records that were not read yet are lost then.

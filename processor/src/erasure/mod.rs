@@ -31,8 +31,13 @@ pub use in_use::{Missing, missing};
 pub use report::{Keys, Report};
 pub use sending::{SendError, copies, records, send};
 
-/// Time between two looks at ClickHouse.
+/// Time between two looks at an order's copies.
 const LOOK: Duration = Duration::from_millis(500);
+/// Time between two looks at all collectors, which cost ClickHouse more.
+const LOOK_AT_COLLECTORS: Duration = Duration::from_secs(3);
+/// No sooner after a new key is made may older ones go: a collector looks at the keys every 15 s and encrypts with the old one until
+/// then, and one that has just started has no row yet by which it is known; its records take some seconds to become rows.
+const TAKEN_UP: Duration = Duration::from_secs(30);
 
 /// An order that is in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,23 +182,31 @@ impl Erasure<'_> {
         directory: &mut KeyDirectory,
         new: &Replaced,
     ) -> Result<Vec<Missing>, ErasureError> {
-        let until = Instant::now() + self.wait;
+        let begun = Instant::now();
         let mut told = None;
         loop {
             // After midnight they use the next day's key, and may never have used this one.
             let keys = directory.in_use_since(new.day)?;
             let seen = self.store.collectors_seen(&keys).await?;
-            let missing = missing(&seen, &self.store.holes().await?, self.partitions);
+            let mut missing = missing(&seen, &[], self.partitions);
+            if missing.is_empty() || begun.elapsed() >= self.wait {
+                missing = in_use::missing(&seen, &self.store.holes().await?, self.partitions);
+            }
             if told.replace(missing.len()) != Some(missing.len()) {
                 let (using, all) = (seen.len().saturating_sub(missing.len()), seen.len());
                 complain(format!("{using} of {all} collectors of the last 48 hours need no older key"));
             }
-            if missing.is_empty() || Instant::now() >= until {
-                return Ok(missing);
-            }
-            tokio::time::sleep(LOOK).await;
+            let Some(pause) = pause(&missing, begun.elapsed(), self.wait) else { return Ok(missing) };
+            tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// How long until the next look at the collectors; nothing when this one counts.
+fn pause(missing: &[Missing], waited: Duration, wait: Duration) -> Option<Duration> {
+    let enough = if missing.is_empty() { TAKEN_UP } else { wait };
+    let left = enough.saturating_sub(waited);
+    (!left.is_zero()).then(|| left.min(LOOK_AT_COLLECTORS))
 }
 
 fn passed(ordered: &Ordered) -> Facts {
@@ -210,5 +223,25 @@ fn key_facts(ordered: &Ordered, keys: &[DestroyedKey], missing: usize) -> KeysDe
         keys: keys.len() as u64,
         missing_collectors: missing as u64,
         order: ordered.order.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::wire::CollectorId;
+
+    #[test]
+    fn that_all_use_the_new_key_is_believed_after_half_a_minute_and_that_some_do_not_after_the_wait() {
+        let seconds = Duration::from_secs;
+        let lagging =
+            Missing { collector: CollectorId([9; 16]), in_use_rows: Some(0), partitions: 3, unread: 0 };
+        for wait in [0, 10, 300].map(seconds) {
+            assert_eq!(pause(&[], seconds(0), wait), Some(LOOK_AT_COLLECTORS), "{wait:?}");
+            assert_eq!(pause(&[], seconds(29), wait), Some(seconds(1)), "{wait:?}");
+            assert_eq!(pause(&[], seconds(30), wait), None, "{wait:?}");
+            assert_eq!(pause(std::slice::from_ref(&lagging), wait, wait), None);
+        }
+        assert_eq!(pause(&[lagging], seconds(299), seconds(300)), Some(seconds(1)));
     }
 }
