@@ -29,6 +29,7 @@ pub struct AnonymousVisit {
     hour: Hour,
     policy_revision: u32,
     engaged_ms: u32,
+    scroll_percent: u8,
     event_value: i64,
     marketing: bool,
     dimensions: Dimensions,
@@ -64,6 +65,11 @@ pub fn anonymize(enriched: EnrichedVisit, rules: &PageRules, zone: &TimeZone) ->
         hour: Hour::of(received),
         policy_revision: visit.policy_revision,
         engaged_ms: visit.engaged_ms,
+        scroll_percent: if kind == HitKind::Leave {
+            u8::try_from(visit.scroll_percent.min(100)).unwrap_or(100)
+        } else {
+            0
+        },
         event_value: visit.value_thousandths,
         marketing: visit.marketing,
         dimensions,
@@ -135,6 +141,11 @@ impl AnonymousVisit {
 
     pub(crate) fn engaged_ms(&self) -> u32 {
         self.engaged_ms
+    }
+
+    /// How far the page had been scrolled when it was left.
+    pub(crate) fn scroll_percent(&self) -> u8 {
+        self.scroll_percent
     }
 
     pub(crate) fn event_value(&self) -> i64 {

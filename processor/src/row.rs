@@ -18,7 +18,7 @@ use crate::open::Reason;
 use crate::source::SourceId;
 
 /// The columns in the order in which [`OpenHit::write`] fills them.
-const COLUMNS: [(&str, Type); 46] = [
+const COLUMNS: [(&str, Type); 47] = [
     ("site", Type::String),
     ("collector", Type::Uuid),
     ("sequence", Type::UInt64),
@@ -65,6 +65,7 @@ const COLUMNS: [(&str, Type); 46] = [
     ("device_held", Type::UInt8),
     ("masked", Type::UInt32),
     ("weeks_since_first", Type::UInt8),
+    ("scroll_percent", Type::UInt8),
 ];
 
 /// An empty block of `open_hits`.
@@ -95,6 +96,7 @@ pub struct OpenHit {
     is_device_held: bool,
     /// On a visitor's first hit of a week.
     weeks_since_first: u8,
+    scroll_percent: u8,
 }
 
 /// How much a row knows: of two with one key the one that knows more stays (ReplacingMergeTree's version).
@@ -140,8 +142,8 @@ impl OpenHit {
     /// A visitor's hit with what it adds to the counts.
     pub fn hit(visit: AnonymousVisit, progress: &Progress, hold: Hold) -> Self {
         let measures = progress.measures(visit.kind(), visit.engaged_ms(), visit.event_value(), hold);
-        let kind = visit.kind();
-        let mut row = Self::of_visit(visit, kind.as_str(), "");
+        let (kind, scroll_percent) = (visit.kind(), visit.scroll_percent());
+        let mut row = Self { scroll_percent, ..Self::of_visit(visit, kind.as_str(), "") };
         row.measures = measures;
         row.entry = Some(Arc::clone(&progress.entry));
         row.previous_page = progress.previous_page.clone();
@@ -272,6 +274,7 @@ impl OpenHit {
             subject: [0; 16],
             is_device_held: false,
             weeks_since_first: 0,
+            scroll_percent: 0,
         }
     }
 
@@ -325,7 +328,7 @@ impl OpenHit {
         let (collector, sequence) = self.tail;
         row.uuid(collector.0).number(sequence.cast_signed()).number(self.count.cast_signed());
         row.uuid(self.subject).number(self.is_device_held.into()).number(texts.masked.bits().into());
-        row.number(self.weeks_since_first.into());
+        row.number(self.weeks_since_first.into()).number(self.scroll_percent.into());
     }
 }
 

@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = &migrations![
     7 "0007_masked.sql",
     8 "0008_goals.sql",
     9 "0009_retention.sql",
+    10 "0010_engagement.sql",
 ];
 
 #[cfg(test)]

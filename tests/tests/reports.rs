@@ -38,6 +38,22 @@ async fn an_operator_sees_which_rules_mask_and_nothing_of_what_they_masked() {
     assert_eq!(nowhere.await.unwrap(), "0\t11\n");
 }
 
+#[tokio::test]
+async fn an_operator_sees_how_long_and_how_far_pages_are_read() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Options::new(data.path())).await.unwrap();
+    for url in ["/long", "/long", "/short"] {
+        send(&server, &json!({"site": "localhost", "url": url})).await;
+    }
+    for (url, engaged_ms, scroll) in [("/long", 60_000, 80), ("/long", 12_000, 41), ("/short", 1500, 100)] {
+        let leave = json!({"site": "localhost", "kind": "leave", "url": url, "engaged_ms": engaged_ms, "scroll": scroll});
+        send(&server, &leave).await;
+    }
+    until(&server, "SELECT count() FROM open_hits FINAL WHERE kind = 'leave'", "3").await;
+    let report = server.query(&format!("SELECT * FROM report_engagement({ALL_TIME})")).await.unwrap();
+    assert_eq!(report, "/long\t2\t36\t60\n/short\t1\t1.5\t100\n");
+}
+
 const GOALS: &str = "
 [[site.goal]]
 name = 'Order'
