@@ -30,7 +30,7 @@ pub async fn erase(configuration: &Configuration, keys: PathBuf, arguments: &Era
     let key = shared_key(&keys, now)?;
     let records = records(&ordered, &address, (&key, Hour::of(now)), |bytes| rand::fill(bytes));
     drop((address, key));
-    send(&configuration.kafka, &records, arguments.wait()).await?;
+    send(&configuration.kafka, &records).await?;
     let erasure = Erasure { store: &store, keys, partitions: ordered.copies, wait: arguments.wait() };
     erasure.report(ordered, arguments).await
 }

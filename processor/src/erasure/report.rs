@@ -69,7 +69,8 @@ impl fmt::Display for Report {
         writeln!(f, "Audit entry {}, hash {}", entry.number, entry.hash)?;
         writeln!(
             f,
-            "\nErased: what the programs held in memory of visitors at the address. Who comes from there now is new."
+            "\nErased: what the programs held in memory of visitors at the address. Who comes from there now is new, and so is a visit from before \
+             that another collector has not shipped yet: it is read behind the order."
         )?;
         writeln!(f, "{keys}")?;
         write!(f, "{ANONYMOUS}")
@@ -121,12 +122,27 @@ impl fmt::Display for Keys {
                 writeln!(f, "Audit entry {}, hash {}", entry.number, entry.hash)?;
                 write!(
                     f,
-                    "Programs that run forget these keys within two minutes. Visitors without cookies may count twice this day if a processor \
-                     restarts: what it knew of them cannot be read again."
+                    "Programs that run forget these keys within two minutes. If a processor restarts this day, visitors without cookies may count \
+                     twice, and so may a hit or a one-use number that is sent again: what it knew of them cannot be read again."
                 )
             }
         }
     }
+}
+
+/// What of others' keys was destroyed here may live on where it came from.
+fn originals(f: &mut fmt::Formatter<'_>, destroyed: &[DestroyedKey]) -> fmt::Result {
+    let copies: Vec<&str> =
+        destroyed.iter().filter(|key| key.is_copy()).map(|key| key.name.as_str()).collect();
+    if copies.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        f,
+        "NOT destroyed: the originals of {}, which other machines keep in key directories of their own. What they encrypted can be \
+         read with these until the same is done on each of them.",
+        copies.join(", ")
+    )
 }
 
 fn destroyed_keys(f: &mut fmt::Formatter<'_>, destroyed: &[DestroyedKey]) -> fmt::Result {
@@ -136,10 +152,12 @@ fn destroyed_keys(f: &mut fmt::Formatter<'_>, destroyed: &[DestroyedKey]) -> fmt
     writeln!(
         f,
         "Destroyed: {} keys, of {}. No record that was encrypted with them can be read any more, in Kafka, in a journal, in any \
-         copy or backup of them.",
+         copy or backup of them{}.",
         destroyed.len(),
         if days.is_empty() { "no day".into() } else { days.join(", ") },
-    )
+        if destroyed.iter().any(DestroyedKey::is_copy) { ", but for what is named next" } else { "" },
+    )?;
+    originals(f, destroyed)
 }
 
 fn lines(f: &mut fmt::Formatter<'_>, missing: &[Missing]) -> fmt::Result {
@@ -185,12 +203,24 @@ mod tests {
 
     #[test]
     fn what_was_destroyed_is_told_by_day_and_number() {
-        let key = |day: &str, name: &str| DestroyedKey { day: day.parse().unwrap(), name: name.into() };
-        let destroyed = vec![key("2026-11-23", "a"), key("2026-11-24", "b"), key("2026-11-24", "c")];
+        let key = |name: &str| DestroyedKey { day: name[..10].parse().unwrap(), name: name.into() };
+        let destroyed =
+            vec![key("2026-11-23.key"), key("2026-11-24.0123456789abcdef.key"), key("2026-11-24.key")];
         let done = Keys::Destroyed { destroyed, failed: None, missing: lagging(), entry: entry() };
         let text = report(done).to_string();
+        assert!(text.contains("in any copy or backup of them.\n") && !text.contains("originals"), "{text}");
         assert!(text.contains("3 keys, of 2026-11-23, 2026-11-24."), "{text}");
         assert!(text.contains("may count twice") && text.contains("`expired`"), "{text}");
+    }
+
+    #[test]
+    fn nobody_is_told_that_another_machines_key_is_gone_when_its_copy_is() {
+        let name = "2026-11-23.machine-b.key";
+        let destroyed = vec![DestroyedKey { day: "2026-11-23".parse().unwrap(), name: name.into() }];
+        let done = Keys::Destroyed { destroyed, failed: None, missing: vec![], entry: entry() };
+        let text = report(done).to_string();
+        assert!(text.contains(&format!("NOT destroyed: the originals of {name}")), "{text}");
+        assert!(text.contains("in any copy or backup of them, but for what is named next."), "{text}");
     }
 
     #[test]

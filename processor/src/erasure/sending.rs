@@ -15,6 +15,9 @@ use schemas::wire::{self, CollectorId, Header, NONCE_BYTES};
 
 use super::Ordered;
 
+/// How long Kafka may take for a copy. A wait for what follows says nothing of this: an order cut short is carried out in part.
+const ACKNOWLEDGED: Duration = Duration::from_secs(60);
+
 /// Why an order is not in the log, or not whole.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -76,11 +79,11 @@ pub fn records(
 ///
 /// # Errors
 /// [`SendError`].
-pub async fn send(kafka: &Kafka, records: &[Vec<u8>], wait: Duration) -> Result<(), SendError> {
+pub async fn send(kafka: &Kafka, records: &[Vec<u8>]) -> Result<(), SendError> {
     let mut producer = Producer::new(kafka)?;
     let copies = records.len();
     for (sent, record) in records.iter().enumerate() {
-        let acknowledged = tokio::time::timeout(wait, send_one(&mut producer, sent, record)).await;
+        let acknowledged = tokio::time::timeout(ACKNOWLEDGED, send_one(&mut producer, sent, record)).await;
         let acknowledged = acknowledged.map_err(|_| SendError::Silent { sent, copies })?;
         acknowledged.map_err(|error| SendError::Producer { sent, copies, error })?;
     }

@@ -44,6 +44,16 @@ pub struct Destruction {
     pub failed: Option<KeyDirectoryError>,
 }
 
+impl DestroyedKey {
+    /// Whether it was put there as a copy of another machine's, as `DAY.NAME.key`: the original is elsewhere. A key that was replaced has
+    /// 16 hexadecimal digits for a name.
+    pub fn is_copy(&self) -> bool {
+        let stem = self.name.strip_suffix(".key").and_then(|stem| stem.strip_prefix(&self.day.to_string()));
+        let is_replaced = |name: &str| name.len() == 16 && u64::from_str_radix(name, 16).is_ok();
+        stem.and_then(|stem| stem.strip_prefix('.')).is_some_and(|name| !is_replaced(name))
+    }
+}
+
 impl KeyDirectory {
     /// Puts a new key in the place of today's, which opens records until it is destroyed. Programs that share the directory
     /// take it up at their next upkeep.

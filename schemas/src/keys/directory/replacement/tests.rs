@@ -66,6 +66,8 @@ fn all_older_keys_are_destroyed_and_a_program_that_shares_the_directory_forgets_
     let foretold = directory.all_but(new).unwrap();
     let done = directory.destroy_all_but(new).unwrap();
     assert!(done.failed.is_none() && done.destroyed == foretold);
+    let copies: Vec<bool> = foretold.iter().map(DestroyedKey::is_copy).collect();
+    assert_eq!(copies, [true, false, false, true]);
     let destroyed: Vec<String> = done.destroyed.into_iter().map(|key| key.name).collect();
     assert_eq!(
         destroyed,
