@@ -1,7 +1,7 @@
 //! An operator erases an address from the whole chain: one order in each partition, new keys, old records that nobody can read.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -181,13 +181,20 @@ fn processor(chain: &Chain, arguments: &[&str], input: &str) -> Said {
 
 /// No table and no log has the address.
 async fn nothing_tells_of_it(chain: &mut Chain, operator: &ClickHouse) {
+    let raw = ERASED.parse::<Ipv4Addr>().unwrap().octets();
+    let is_told = |text: &[u8]| {
+        text.windows(ERASED.len()).any(|part| part == ERASED.as_bytes())
+            || text.windows(raw.len()).any(|part| part == raw)
+    };
+    assert!(is_told(&[1, 203, 0, 113, 77, 9]) && is_told(b"of 203.0.113.77,"));
     for table in ["open_hits", "audit", "imports", "complete"] {
         let rows = operator.query(&format!("SELECT * FROM {table}")).await.unwrap();
-        assert!(!rows.contains(ERASED), "the address in {table}");
+        assert!(!is_told(rows.as_bytes()), "the address in {table}");
     }
     for member in [Member::Collector(0), Member::Processor(0), Member::ClickHouse] {
-        let log = std::fs::read_to_string(chain.data(member).unwrap().with_extension("log")).unwrap();
-        assert!(!log.contains(ERASED) && !log.is_empty(), "{member:?} says the address");
+        let data = chain.data(member).unwrap();
+        let log = std::fs::read(data.with_extension("log")).unwrap();
+        assert!(!is_told(&log) && !log.is_empty(), "{member:?} says the address");
     }
 }
 
