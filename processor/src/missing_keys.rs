@@ -22,15 +22,17 @@ pub struct MissingKeys {
     pause_until: Option<Timestamp>,
 }
 
+/// The key of a record that is not among `keys` although it should exist.
+pub fn lacking(record: &[u8], keys: &Keys, now: Timestamp) -> Option<KeyId> {
+    let (id, written_hour) = wire::key_needed(record)?;
+    let will_not_come = || keys.was_destroyed(id) || !should_exist(written_hour, Hour::of(now).epoch_hours());
+    (keys.by_id(id).is_none() && !will_not_come()).then_some(id)
+}
+
 impl MissingKeys {
     /// Whether a record has to wait for its key.
     pub fn must_wait(&mut self, record: &[u8], keys: &Keys, now: Timestamp) -> bool {
-        let Some((id, written_hour)) = wire::key_needed(record) else { return false };
-        let will_not_come =
-            keys.was_destroyed(id) || !should_exist(written_hour, Hour::of(now).epoch_hours());
-        if keys.by_id(id).is_some() || will_not_come {
-            return false;
-        }
+        let Some(id) = lacking(record, keys, now) else { return false };
         if self.pause_until.is_some_and(|until| now < until) {
             return false;
         }

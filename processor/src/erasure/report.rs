@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn what_was_destroyed_is_told_by_day_and_number() {
-        let key = |name: &str| DestroyedKey { day: name[..10].parse().unwrap(), name: name.into() };
+        let key =
+            |name: &str| DestroyedKey { day: name.get(..10).unwrap().parse().unwrap(), name: name.into() };
         let destroyed =
             vec![key("2026-11-23.key"), key("2026-11-24.0123456789abcdef.key"), key("2026-11-24.key")];
         let done = Keys::Destroyed { destroyed, failed: None, missing: lagging(), entry: entry() };

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::audits::Audits;
 use crate::batch::BATCH_ROWS;
 use crate::consumption::{Begin, Consumption};
+use crate::missing_keys::lacking;
 use crate::source::kafka::{KafkaRecord, KafkaSource, KafkaSourceError, Polled};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -46,6 +47,8 @@ const REVOKE_WAIT: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_secs(20);
 /// Wait before the next try when the cluster did not answer, or a key is missing.
 const RETRY: Duration = Duration::from_secs(1);
+/// Time between two looks for a key that a record needs; not every record without one may read the directory.
+const KEY_LOOK: Duration = Duration::from_secs(1);
 /// How far this machine's clock may be ahead of the broker's.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 /// Time between two looks at what gauges show.
@@ -174,15 +177,29 @@ impl Run {
 
     /// False when the record has to wait for its key.
     fn take(&mut self, record: &KafkaRecord<'_>, now: Timestamp) -> bool {
-        let standing = &mut self.standing;
         let taken = record.record();
-        if standing.missing_keys.must_wait(taken.bytes, &standing.opened_by, now) {
-            self.wait_for_key();
-            return false;
+        if lacking(taken.bytes, &self.standing.opened_by, now).is_some() {
+            self.look_for_key();
+            let standing = &mut self.standing;
+            if standing.missing_keys.must_wait(taken.bytes, &standing.opened_by, now) {
+                self.wait_for_key();
+                return false;
+            }
         }
+        let standing = &mut self.standing;
         self.consumption.take(record.partition(), record.offset(), taken, &standing.opened_by);
         standing.batch_since.get_or_insert_with(Instant::now);
         true
+    }
+
+    /// A key that an operator has put in place of another is in use at once: it may be here and not yet read.
+    fn look_for_key(&mut self) {
+        if self.standing.looked_for_key.is_some_and(|at| at.elapsed() < KEY_LOOK) {
+            return;
+        }
+        self.standing.looked_for_key = Some(Instant::now());
+        keep_keys(&self.keys, Clocks::read());
+        self.look_at_keys();
     }
 
     /// The record that was just given is to be given again later, and all others behind it.

@@ -12,6 +12,8 @@ pub(super) struct Standing {
     /// Keys that open records now.
     pub(super) opened_by: Keys,
     pub(super) missing_keys: MissingKeys,
+    /// When a key was last looked for because a record needed it.
+    pub(super) looked_for_key: Option<Instant>,
     /// Assigned partitions.
     pub(super) assigned: Vec<i32>,
     /// When those that are not read yet are to be begun.
@@ -30,6 +32,7 @@ impl Standing {
         Self {
             opened_by,
             missing_keys: MissingKeys::default(),
+            looked_for_key: None,
             assigned: Vec::new(),
             begin_at: None,
             replayed: BTreeSet::new(),
