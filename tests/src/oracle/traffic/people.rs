@@ -224,15 +224,20 @@ fn visit(
             hits.push(Hit { name: pick(&NAMES, random), value, ..hit(HitKind::Event, at, random) });
             at = after(at, random.random_range(1..60));
         }
+        // One in five pages stays open in another tab, and is left while others are read.
+        let left_at = if random.random_ratio(1, 5) { after(at, random.random_range(1..5000)) } else { at };
         if random.random_ratio(1, 6) {
             let (kind, name) = if random.random_bool(0.5) {
                 (HitKind::Outbound, pick(&ELSEWHERE, random))
             } else {
                 (HitKind::Download, pick(&FILES, random))
             };
-            hits.push(Hit { name, ..hit(kind, at, random) });
+            hits.push(Hit { name, ..hit(kind, left_at, random) });
         }
-        hits.push(Hit { engaged_ms: random.random_range(100..90_000), ..hit(HitKind::Leave, at, random) });
+        hits.push(Hit {
+            engaged_ms: random.random_range(100..90_000),
+            ..hit(HitKind::Leave, left_at, random)
+        });
         // Some pauses end a visit, and some nearly do.
         at = after(at, pick(&[1, 3, 20, 400, 1700, 1799, 1800, 2500], random));
     }
