@@ -28,7 +28,6 @@ mode = "opt-out"
 [site.texts.en]
 title = "A question of ours"
 `;
-const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 let footfall, browser, server, pages;
 
 before(async () => {
