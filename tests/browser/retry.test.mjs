@@ -77,12 +77,13 @@ test('a busy collector is asked again after a minute, on its own host and on ano
     await listener.hear('view');
     await page.evaluate(() => new Promise((resolve) => { queueMicrotask(resolve); }));
     listener.status = 204;
+    // Chromium itself sends a request that was answered 408 once more.
+    const isTaken = ({ status, hits }) => status === 204 && hits.some(({ kind }) => kind === 'view');
     await eventually(async () => {
       await page.clock.fastForward(61_000);
-      return listener.of('view').length === 2;
-    }, 'the second attempt');
-    const [first, second] = listener.of('view');
-    assert.equal(first.id, second.id);
+      return listener.requests.some(isTaken);
+    }, 'the attempt that is taken');
+    assert.equal(new Set(listener.of('view').map(({ id }) => id)).size, 1);
     await page.close();
   }
 });
