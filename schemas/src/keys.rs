@@ -5,6 +5,7 @@
 mod clock_guard;
 mod directory;
 mod keeper;
+mod key_file;
 mod visit_keys;
 
 use std::collections::{HashMap, HashSet};

@@ -6,16 +6,17 @@
 //! key that was replaced before its day ended. One that is destroyed before its time leaves a mark.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
+use super::key_file::{self, FILE_BYTES, io_error};
 use super::{DayKey, KeyId, Keys};
 
 mod marks;
@@ -24,8 +25,6 @@ mod replacement;
 use marks::marked;
 pub use replacement::{DestroyedKey, Destruction, Replaced};
 
-/// Bytes of a key file: id and key.
-pub(super) const FILE_BYTES: usize = 16 + 32;
 /// Days after a key's own day at whose start it is destroyed: the next day, and then 24 hours.
 pub(super) const LIFE_DAYS: i64 = 2;
 
@@ -172,7 +171,7 @@ impl KeyDirectory {
             let known = self.files.get(name).filter(|held| held.state == state);
             let held = match known {
                 Some(held) => Some(held.clone()),
-                None => match read_key(&path) {
+                None => match key_file::read(&path) {
                     Err(KeyDirectoryError::Damaged(path)) if name != self::name(day) => {
                         damaged.push(path);
                         None
@@ -192,48 +191,15 @@ impl KeyDirectory {
     fn make(&mut self, day: Date, random: &mut impl FnMut(&mut [u8])) -> Result<bool, KeyDirectoryError> {
         let mut bytes = Zeroizing::new([0; FILE_BYTES]);
         random(&mut bytes[..]);
-        let path = self.path.join(name(day));
-        let temporary = self.write_temporary(day, &bytes)?;
-        let linked = fs::hard_link(&temporary, &path);
-        fs::remove_file(&temporary).map_err(|error| io_error(&temporary, error))?;
-        let made = match linked {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(io_error(&path, error)),
-        };
-        self.sync()?;
+        let made = key_file::make(&self.path, &name(day), &bytes)?;
         self.read()?;
         Ok(made)
     }
 
-    /// A key is complete before its name exists: a crash leaves a temporary file, never half a key.
-    fn write_temporary(&self, day: Date, bytes: &[u8; FILE_BYTES]) -> Result<PathBuf, KeyDirectoryError> {
-        let path = self.path.join(format!("{day}.{:016x}.new", beginning(bytes)));
-        write_new(&path, bytes).map_err(|error| io_error(&path, error))?;
-        Ok(path)
-    }
-
-    /// Overwrites a key's bytes before its name goes; what the disk itself keeps is the README's business.
     fn destroy(&mut self, name: &str) -> Result<(), KeyDirectoryError> {
-        let path = self.path.join(name);
-        let overwrite = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).open(&path)?;
-            file.write_all(&[0; FILE_BYTES])?;
-            file.sync_all()?;
-            fs::remove_file(&path)
-        };
-        match overwrite() {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&path, error)),
-            _ => self.sync()?,
-        }
+        key_file::destroy(&self.path, name)?;
         self.files.remove(name);
         Ok(())
-    }
-
-    fn sync(&self) -> Result<(), KeyDirectoryError> {
-        File::open(&self.path)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| io_error(&self.path, error))
     }
 }
 
@@ -267,41 +233,6 @@ fn file_state(path: &Path) -> Result<Option<FileState>, KeyDirectoryError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error(path, error)),
     }
-}
-
-/// The key in a file; nothing when another program has just destroyed it. All zeros are a destruction that was cut short between overwriting and removing: it is finished.
-pub(super) fn read_key(path: &Path) -> Result<Option<DayKey>, KeyDirectoryError> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
-    match File::open(path).and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|error| io_error(path, error))?,
-    };
-    let damaged = || KeyDirectoryError::Damaged(path.to_owned());
-    let whole: &[u8; FILE_BYTES] = bytes.as_slice().try_into().map_err(|_| damaged())?;
-    if whole == &[0; FILE_BYTES] {
-        fs::remove_file(path).map_err(|error| io_error(path, error))?;
-        return Ok(None);
-    }
-    let (id, key) = whole.split_at(16);
-    let mut key: [u8; 32] = key.try_into().map_err(|_| damaged())?;
-    let day_key = DayKey::new(KeyId(id.try_into().map_err(|_| damaged())?), key);
-    key.zeroize();
-    Ok(Some(day_key))
-}
-
-/// The beginning of a key's id, which no other key of its day has.
-fn beginning(bytes: &[u8; FILE_BYTES]) -> u64 {
-    bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-pub(super) fn io_error(path: &Path, error: io::Error) -> KeyDirectoryError {
-    KeyDirectoryError::Io { path: path.to_owned(), error }
 }
 
 #[cfg(test)]

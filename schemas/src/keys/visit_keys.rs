@@ -5,8 +5,7 @@
 //! machines have set.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,8 +15,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use zeroize::Zeroizing;
 
-use super::directory::{FILE_BYTES, KeyDirectoryError, io_error, read_key, write_new};
-use super::{DayKey, TAG_BYTES};
+use super::key_file::{self, FILE_BYTES, io_error};
+use super::{DayKey, KeyDirectoryError, TAG_BYTES};
 use crate::visit_state::STATE_BYTES_MAX;
 use crate::wire::NONCE_BYTES;
 
@@ -148,7 +147,7 @@ impl VisitKeyFiles {
             let Some((name, month)) = month_name(&path) else { continue };
             let is_own = name == self::name(month);
             let is_to_seal = is_own && (this_month..=this_month.saturating_add(1.month())).contains(&month);
-            match read_key(&path) {
+            match key_file::read(&path) {
                 Err(KeyDirectoryError::Damaged(path)) if !is_to_seal => damaged.push(path),
                 read => {
                     let key = read?.map(|key| MonthKey { month, is_own, key });
@@ -164,38 +163,13 @@ impl VisitKeyFiles {
     fn make(&self, month: Date, random: &mut impl FnMut(&mut [u8])) -> Result<(), KeyDirectoryError> {
         let mut bytes = Zeroizing::new([0; FILE_BYTES]);
         random(&mut bytes[..]);
-        let path = self.path.join(name(month));
-        // The key is complete before its name exists: a crash leaves a temporary file, never half a key.
-        let random_part = bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        let temporary = self.path.join(format!("{}.{random_part:016x}.new", name(month)));
-        write_new(&temporary, &bytes[..]).map_err(|error| io_error(&temporary, error))?;
-        let linked = fs::hard_link(&temporary, &path);
-        fs::remove_file(&temporary).map_err(|error| io_error(&temporary, error))?;
-        match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_error(&path, error)),
-            _ => self.sync(),
-        }
+        key_file::make(&self.path, &name(month), &bytes).map(drop)
     }
 
-    /// Overwrites a key's bytes before its name goes.
     fn destroy(&mut self, name: &str) -> Result<(), KeyDirectoryError> {
-        let path = self.path.join(name);
-        let overwritten = OpenOptions::new().write(true).open(&path).and_then(|mut file| {
-            file.write_all(&[0; FILE_BYTES])?;
-            file.sync_all()?;
-            fs::remove_file(&path)
-        });
-        match overwritten {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&path, error)),
-            _ => self.sync()?,
-        }
+        key_file::destroy(&self.path, name)?;
         self.files.remove(name);
         Ok(())
-    }
-
-    fn sync(&self) -> Result<(), KeyDirectoryError> {
-        let synced = File::open(&self.path).and_then(|directory| directory.sync_all());
-        synced.map_err(|error| io_error(&self.path, error))
     }
 }
 

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-use super::{KeyDirectory, KeyDirectoryError, io_error, is_due, write_new};
+use super::{KeyDirectory, KeyDirectoryError, is_due};
 use crate::keys::KeyId;
+use crate::keys::key_file::{io_error, sync, write_new};
 
 /// What a mark's file ends with.
 const ENDING: &str = "destroyed";
@@ -27,7 +28,7 @@ impl KeyDirectory {
         let path = self.path.join(format!("{day}.{id:?}.{ENDING}"));
         match write_new(&path, &[]) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io_error(&path, error)),
-            _ => self.sync()?,
+            _ => sync(&self.path)?,
         }
         self.marks.insert(id, day);
         Ok(())

@@ -14,8 +14,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{FILE_BYTES, KeyDirectory, KeyDirectoryError, beginning, io_error, key_name, name, utc_day};
+use super::{KeyDirectory, KeyDirectoryError, key_name, name, utc_day};
 use crate::keys::KeyId;
+use crate::keys::key_file::{FILE_BYTES, beginning, io_error, sync, write_temporary};
 
 /// What took whose place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +69,11 @@ impl KeyDirectory {
         let day = utc_day(now);
         let mut bytes = Zeroizing::new([0; FILE_BYTES]);
         random(&mut bytes[..]);
-        let temporary = self.write_temporary(day, &bytes)?;
+        let temporary = write_temporary(&self.path, &name(day), &bytes)?;
         let path = self.path.join(name(day));
         self.keep_as(&path, &format!("{day}.{:016x}.key", beginning(&bytes)))?;
         fs::rename(&temporary, &path).map_err(|error| io_error(&path, error))?;
-        self.sync()?;
+        sync(&self.path)?;
         self.read()?;
         let key = self.files.get(&name(day)).map(|held| held.key.id());
         key.map(|key| Replaced { day, key }).ok_or(KeyDirectoryError::Missing(day))
@@ -82,7 +83,7 @@ impl KeyDirectory {
     fn keep_as(&self, path: &Path, second: &str) -> Result<(), KeyDirectoryError> {
         match fs::hard_link(path, self.path.join(second)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path, error)),
-            _ => self.sync(),
+            _ => sync(&self.path),
         }
     }
 

@@ -99,7 +99,7 @@ fn a_file_that_was_replaced_is_read_again() {
     directory.maintain(now, true, counting()).unwrap();
     let path = folder.path().join("2026-11-22.key");
     fs::write(&path, [77; FILE_BYTES]).unwrap();
-    File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
     directory.maintain(now, true, counting()).unwrap();
     assert_eq!(directory.sealing_key(now).unwrap().id(), KeyId([77; 16]));
 }
