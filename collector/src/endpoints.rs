@@ -13,6 +13,7 @@ mod notices;
 mod pixel;
 mod privacy;
 mod return_address;
+mod submitted;
 mod visit;
 mod visitor;
 

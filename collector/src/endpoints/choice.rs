@@ -3,15 +3,13 @@
 
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::header::SET_COOKIE;
 use schemas::choice::week_of;
 use schemas::configuration::Site;
 
-use super::cors::allow_origin;
 use super::erase::after_refusal;
-use super::return_address::{header, own_page, privacy_page, see_other};
-use super::{Body, Collector, body, no_content};
-use crate::choice_cookie::{Place, set_cookies};
+use super::return_address::{own_page, privacy_page, see_other};
+use super::{Body, Collector, no_content, submitted};
+use crate::choice_cookie::Place;
 use crate::refusal::Refusal;
 use crate::request::Sender;
 use crate::submission::{Submission, outcome};
@@ -21,21 +19,13 @@ pub(super) async fn post(
     sender: &Sender<'_>,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    collector.limits.check(*sender.client.expose())?;
-    let submission = Submission::parse(sender.content_type(), &body::read(body).await?)?;
-    let site = collector.site(&submission.site)?;
-    sender.check_choice(site)?;
+    let (submission, site) = submitted::admit(collector, sender, body).await?;
     let choice = submission.choice(collector.policy_revision(sender.now), week_of(sender.now))?;
     let mut response = match submission.place {
         Place::Form => see_other(&return_address(collector, sender, site, &submission))?,
         Place::Script => no_content(),
     };
-    for cookie in set_cookies(&choice, site, sender, submission.place) {
-        response.headers_mut().append(SET_COOKIE, header(&cookie)?);
-    }
-    if submission.place == Place::Script {
-        allow_origin(&mut response, sender.origin_header().cloned());
-    }
+    submitted::keep(&choice, &mut response, (sender, site, submission.place))?;
     let outcome = outcome(&choice, sender.signals(site).choice);
     if !choice.statistics {
         after_refusal(collector, sender, site, outcome, &mut response).await?;

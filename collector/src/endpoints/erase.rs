@@ -14,11 +14,10 @@ use schemas::outcome::Outcome;
 use schemas::texts::Language;
 use tokio::time::timeout;
 
-use super::cors::allow_origin;
 use super::return_address::{header, own_page, privacy_page, see_other};
 use super::visitor::visitor;
-use super::{Body, Collector, body, no_content, text};
-use crate::choice_cookie::{Place, set_cookies};
+use super::{Body, Collector, no_content, submitted, text};
+use crate::choice_cookie::Place;
 use crate::consent::{Decision, decide};
 use crate::orders::OrderId;
 use crate::refusal::Refusal;
@@ -35,10 +34,7 @@ pub(super) async fn post(
     sender: &Sender<'_>,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    collector.limits.check(*sender.client.expose())?;
-    let submission = Submission::parse(sender.content_type(), &body::read(body).await?)?;
-    let site = collector.site(&submission.site)?;
-    sender.check_choice(site)?;
+    let (submission, site) = submitted::admit(collector, sender, body).await?;
     let refusal = submission.refusal(collector.policy_revision(sender.now), week_of(sender.now));
     let (mut response, outcome) = match (forget(collector, sender, site).await, submission.place) {
         (Ok(_), Place::Form) => (see_other(&confirmation(collector, site, &submission))?, Outcome::Erased),
@@ -48,13 +44,8 @@ pub(super) async fn post(
             (not_yet(sender, site, &submission, &reason), outcome(&refusal, sender.signals(site).choice))
         }
     };
-    for choice in set_cookies(&refusal, site, sender, submission.place) {
-        response.headers_mut().append(SET_COOKIE, header(&choice)?);
-    }
+    submitted::keep(&refusal, &mut response, (sender, site, submission.place))?;
     expire(&mut response, (collector, sender), site)?;
-    if submission.place == Place::Script {
-        allow_origin(&mut response, sender.origin_header().cloned());
-    }
     collector.count(site, sender.now, outcome);
     Ok(response)
 }
