@@ -1,20 +1,8 @@
 // How long a page was in use and how far it was read.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import { eventually, openBrowser } from './browser.mjs';
-import { chosen, startListener } from './listener.mjs';
-
-let browser, listener;
-
-before(async () => {
-  browser = await openBrowser();
-  listener = await startListener(browser);
-});
-beforeEach(() => listener.reset());
-after(async () => {
-  await browser?.close();
-  listener?.close();
-});
+import { test } from 'node:test';
+import { eventually } from './browser.mjs';
+import { chosen, listener } from './listener.mjs';
 
 /** A page whose clock goes when it is told to, and whose window is looked at when it is told so. */
 function withClock() {

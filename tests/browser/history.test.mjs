@@ -1,20 +1,7 @@
 // Views of sites whose pages change without being loaded anew.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import { openBrowser } from './browser.mjs';
-import { startListener } from './listener.mjs';
-
-let browser, listener;
-
-before(async () => {
-  browser = await openBrowser();
-  listener = await startListener(browser);
-});
-beforeEach(() => listener.reset());
-after(async () => {
-  await browser?.close();
-  listener?.close();
-});
+import { test } from 'node:test';
+import { listener } from './listener.mjs';
 
 const paths = () => listener.of('view').map(({ url }) => url.replace(listener.site, ''));
 

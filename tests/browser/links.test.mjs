@@ -1,20 +1,7 @@
 // Links that lead away, files, addresses, and events of the site's own.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import { openBrowser } from './browser.mjs';
-import { startListener } from './listener.mjs';
-
-let browser, listener;
-
-before(async () => {
-  browser = await openBrowser();
-  listener = await startListener(browser);
-});
-beforeEach(() => listener.reset());
-after(async () => {
-  await browser?.close();
-  listener?.close();
-});
+import { test } from 'node:test';
+import { listener } from './listener.mjs';
 
 /** A page with this body, once its view has come. */
 async function openWith(body, settings = {}) {

@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { after, before, beforeEach } from 'node:test';
 import { SERVED } from './minify.mjs';
-import { eventually, newVisitor } from './browser.mjs';
+import { eventually, newVisitor, openBrowser } from './browser.mjs';
 
 const WEEK_MS = 604_800_000;
 export const tag = await readFile(SERVED);
@@ -15,12 +16,19 @@ export function chosen(flags, weeksAgo = 0) {
   return `localStorage.setItem('footfall-choice', '1.3.${flags}.${week}.b')`;
 }
 
-/** Starts it; `reset()` before each test. */
-export async function startListener(browser) {
-  const listener = new Listener();
+/** The listener of this file's tests, and the browser. */
+export let listener, browser;
+
+before(async () => {
+  browser = await openBrowser();
+  listener = new Listener();
   await listener.listen(browser);
-  return listener;
-}
+});
+beforeEach(() => listener.reset());
+after(async () => {
+  await browser?.close();
+  listener?.close();
+});
 
 class Listener {
   #servers = [];

@@ -1,20 +1,8 @@
 // Hits that do not get through, and hits that wait.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import { eventually, newVisitor, openBrowser } from './browser.mjs';
-import { chosen, startListener } from './listener.mjs';
-
-let browser, listener;
-
-before(async () => {
-  browser = await openBrowser();
-  listener = await startListener(browser);
-});
-beforeEach(() => listener.reset());
-after(async () => {
-  await browser?.close();
-  listener?.close();
-});
+import { test } from 'node:test';
+import { eventually, newVisitor } from './browser.mjs';
+import { browser, chosen, listener } from './listener.mjs';
 
 /** A promise and the way to fulfil it. */
 function gate() {

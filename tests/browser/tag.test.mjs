@@ -1,24 +1,13 @@
 // Which views the tag sends, how it is embedded, and when it stays silent.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { eventually, newVisitor, newVisitorWithPrivacyControl, openBrowser } from './browser.mjs';
-import { chosen, startListener, tag } from './listener.mjs';
+import { eventually, newVisitor, newVisitorWithPrivacyControl } from './browser.mjs';
+import { browser, chosen, listener, tag } from './listener.mjs';
 import { minified } from './minify.mjs';
 
 const TAG_BYTES_MAX = 1500;
-let browser, listener;
-
-before(async () => {
-  browser = await openBrowser();
-  listener = await startListener(browser);
-});
-beforeEach(() => listener.reset());
-after(async () => {
-  await browser?.close();
-  listener?.close();
-});
 
 async function assertSilent(page, path) {
   await listener.mark(page);
