@@ -1,18 +1,21 @@
 //! TLS and passwords, names and topics: what is set up wrong is said before it does harm.
 
+use std::path::Path;
+
 use serde_json::json;
 use tests::chain::{Chain, Member, Plan};
 use tests::process::Process;
 
-use super::{chain, until, until_said};
+use super::{chain, until, until_metric, until_said};
+
+const VIEWS: &str = "SELECT count() FROM open_hits FINAL WHERE kind = 'view'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_tls_with_a_password_hits_are_counted_and_without_it_they_wait() {
     let folder = tempfile::tempdir().unwrap();
     let mut chain = chain(Plan { secured: true, ..Plan::default() }, folder.path()).await;
-    let views = "SELECT count() FROM open_hits FINAL WHERE kind = 'view'";
     hit(&mut chain, 204).await;
-    until(&chain.operator().unwrap(), views, "1").await;
+    until(&chain.operator().unwrap(), VIEWS, "1").await;
 
     let password = chain.folder.join("kafka.password");
     let right = std::fs::read(&password).unwrap();
@@ -28,7 +31,7 @@ async fn over_tls_with_a_password_hits_are_counted_and_without_it_they_wait() {
 
     std::fs::write(&password, right).unwrap();
     chain.begin(Member::Collector(0)).await.unwrap();
-    until(&chain.operator().unwrap(), views, "2").await;
+    until(&chain.operator().unwrap(), VIEWS, "2").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,23 +55,46 @@ async fn a_topic_of_other_partitions_stops_both_programs_with_what_to_do() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processors_of_one_name_do_not_both_go_on() {
-    let folder = tempfile::tempdir().unwrap();
-    // They tell each other apart by their heartbeats.
+/// They tell each other apart by their heartbeats.
+async fn chain_of_quick_hearts(folder: &Path) -> Chain {
     let plan = Plan { client: "\"heartbeat.interval.ms\" = \"500\"".into(), ..Plan::default() };
-    let mut chain = chain(plan, folder.path()).await;
+    let mut chain = chain(plan, folder).await;
     hit(&mut chain, 204).await;
-    until(&chain.operator().unwrap(), "SELECT count() FROM open_hits FINAL WHERE kind = 'view'", "1").await;
+    until(&chain.operator().unwrap(), VIEWS, "1").await;
+    chain
+}
+
+/// A second process with the first processor's name.
+async fn second_of_its_name(chain: &Chain) -> Process {
     let mut command = tokio::process::Command::new(tests::program::built("processor"));
     command.args(["run", "--admin", "127.0.0.1:0", "--config"]).arg(chain.configuration("processor"));
     command.env("FOOTFALL_PROCESSOR_INSTANCE", "processor-0");
-    let second = Process::start(command).await.unwrap();
+    Process::start(command).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processors_of_one_name_do_not_both_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = chain_of_quick_hearts(folder.path()).await;
+    let second = second_of_its_name(&chain).await;
     until_said(&mut chain, Member::Processor(0), "another processor runs under the same processor.instance")
         .await;
     hit(&mut chain, 204).await;
-    until(&chain.operator().unwrap(), "SELECT count() FROM open_hits FINAL WHERE kind = 'view'", "2").await;
+    until(&chain.operator().unwrap(), VIEWS, "2").await;
     second.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_processor_whose_name_was_taken_once_takes_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = chain_of_quick_hearts(folder.path()).await;
+    let second = second_of_its_name(&chain).await;
+    until_said(&mut chain, Member::Processor(0), "joining it again").await;
+    second.kill().await.unwrap();
+    hit(&mut chain, 204).await;
+    until(&chain.operator().unwrap(), VIEWS, "2").await;
+    let partitions = "footfall_processor_partitions";
+    until_metric(&mut chain, Member::Processor(0), partitions, |partitions| partitions == 3).await;
 }
 
 async fn hit(chain: &mut Chain, status: u16) {
